@@ -1,0 +1,132 @@
+"""From arguments, settings and environment to a controller's configuration."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .. import clock
+from ..core.controller import Configuration, Controller, once
+from ..core.plan import Outcome, Plan, Result
+from ..errors import Refused
+from ..leases import lease as lease_files
+from ..settings import Settings, load_settings, state_dir
+from ..spec import discovery
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings file of this call."""
+    named = getattr(args, "config", None)
+    return load_settings(Path(named).expanduser() if named else None)
+
+
+def configuration(args: argparse.Namespace, settings: Settings | None = None) -> Configuration:
+    """The configuration of this call: arguments before settings before defaults."""
+    settings = settings or settings_of(args)
+    named = getattr(args, "agents", None) or []
+    ssh_config = os.environ.get("SACTUI_SSH_CONFIG")
+    return Configuration(
+        hosts=tuple(args.host or [host.name for host in settings.hosts]),
+        agent_directories=tuple(
+            discovery.directories([*(Path(d).expanduser() for d in named), *settings.agents])
+        ),
+        lease_directory=lease_files.directory(),
+        state_directory=state_dir(),
+        ssh_config=Path(ssh_config) if ssh_config else None,
+        interval=settings.interval,
+        read_only=args.read_only or settings.read_only,
+    )
+
+
+def looked(args: argparse.Namespace, work: Callable[[Controller], Awaitable[int]]) -> int:
+    """Look at every host once and run ``work`` with the controller."""
+
+    async def run() -> int:
+        async with once(configuration(args)) as controller:
+            return await work(controller)
+
+    return asyncio.run(run())
+
+
+def stamp(at: float | None) -> str | None:
+    """Epoch seconds as ISO 8601 in UTC, for JSON."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def print_json(value: Any) -> None:
+    """Stable JSON on standard output."""
+    json.dump(value, sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def confirm(args: argparse.Namespace, plans: list[Plan]) -> bool:
+    """Ask on the terminal before plans run; ``--yes`` answers. Without a terminal nothing asks.
+
+    Raises Refused when there is nobody to ask.
+    """
+    if args.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Refused("this changes the cluster, and there is no terminal to ask on", "add --yes, or --dry-run to see it")
+    describe(plans)
+    return input("Do it? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def describe(plans: list[Plan]) -> None:
+    """Print what plans will do, on standard error."""
+    for plan in plans:
+        print(plan.title, file=sys.stderr)
+        for line in (*plan.impact, *plan.commands):
+            for part in line.splitlines():
+                print(f"  {part}", file=sys.stderr)
+
+
+async def carry_out(args: argparse.Namespace, controller: Controller, plans: list[Plan], *, wait: bool = False) -> int:
+    """Show, confirm and run plans, print their outcomes, and return the exit code."""
+    if args.dry_run:
+        if args.json:
+            print_json([{"plan": plan.title, "host": plan.host, "commands": list(plan.commands)} for plan in plans])
+        else:
+            describe(plans)
+        return 0
+    if not confirm(args, plans):
+        print("nothing was changed", file=sys.stderr)
+        return 1
+
+    def progress(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    outcomes = await asyncio.gather(*(controller.run(plan, wait=wait, progress=progress) for plan in plans))
+    parts = [part for plan, outcome in zip(plans, outcomes, strict=True) for part in outcome.parts or ((plan.target, outcome),)]
+    if args.json:
+        print_json([outcome_json(name, outcome) for name, outcome in parts])
+    else:
+        for _, outcome in parts:
+            print(outcome.message, file=sys.stdout if outcome.result is Result.DONE else sys.stderr)
+            if outcome.result is not Result.DONE:
+                for line in (*outcome.evidence.splitlines()[-12:], *outcome.remedy.splitlines()):
+                    print(f"  {line}", file=sys.stderr)
+    codes = {outcome.exit_code for _, outcome in parts}
+    if codes <= {0}:
+        return 0
+    return 3 if 0 in codes or 3 in codes else max(codes)
+
+
+def outcome_json(name: str, outcome: Outcome) -> dict[str, Any]:
+    """One outcome as JSON."""
+    return {
+        "name": name,
+        "result": outcome.result.value,
+        "message": outcome.message,
+        "evidence": outcome.evidence,
+        "remedy": outcome.remedy,
+        "observed_at": stamp(clock.now()),
+        "source": "look",
+    }

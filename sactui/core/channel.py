@@ -1,0 +1,157 @@
+"""The channel into an allocation: one long-lived Slurm step, asked again and again.
+
+A step per question costs the accounting a row and the controller three RPCs, so one
+step per reservation stays open and is fed framed scripts. It ends with the console:
+its standard input closes, or a watchdog process in the step finds nobody talking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shlex
+from collections.abc import Sequence
+from typing import Protocol
+
+from .. import clock
+from ..errors import ConnectionLost, ProtocolError, RunTimeout, SlurmError
+from ..slurm import errors as slurm_errors
+from ..transport.base import Channel, Completed, Transport
+
+#: An answer beyond this many bytes is not read further.
+_LARGEST_ANSWER = 16 * 1024 * 1024
+#: Seconds of silence after which the step ends itself, even when its shell is blocked in
+#: a write to a laptop that sleeps: the watchdog is a process of its own.
+_SILENCE = 120
+
+#: Fed to the step's shell first. The watchdog counts in steps of 5 s and starts again
+#: at each USR1, which every exchange sends; then it ends the whole process group. It runs
+#: out of a command substitution because that returns only when its output is closed, and
+#: so not before its trap is set: an earlier USR1 would end it.
+_WATCHDOG = f"""
+exec 2>&1
+export TERM=dumb
+sactui_watchdog=$( ( n=0; trap 'n=0' USR1; exec >/dev/null 2>&1
+  while [ $n -lt {_SILENCE // 5} ]; do sleep 5 & wait $!; n=$((n+1)); done
+  kill -KILL -- $$; kill -KILL 0 ) </dev/null & echo $! )
+"""
+
+
+class Exchange(Protocol):
+    """Anything that runs a script inside an allocation and returns its answer."""
+
+    #: why this is not the long-lived channel; empty when it is
+    reason: str
+
+    async def exchange(self, script: str, timeout: float = 15.0) -> Completed: ...
+
+    async def close(self) -> None: ...
+
+
+class StepChannel:
+    """One open step. Exchanges are one at a time; a failed one closes the channel."""
+
+    reason = ""
+
+    def __init__(self, transport: Transport, argv: Sequence[str], preamble: str) -> None:
+        """``argv`` is the srun command of a step that runs ``sh``; ``preamble`` runs before it."""
+        self._transport = transport
+        self._command = shlex.join(["/bin/sh", "-c", f"{preamble}\nexec {shlex.join(argv)}"])
+        self._channel: Channel | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def open(self) -> bool:
+        return self._channel is not None
+
+    async def exchange(self, script: str, timeout: float = 15.0) -> Completed:
+        """Run ``script`` in the step. stdout and stderr come back as one stream.
+
+        Raises SlurmError when no step can be had (the text is Slurm's), RunTimeout,
+        ConnectionLost. After any of them the channel is closed.
+        """
+        async with self._lock:
+            began = clock.monotonic()
+            try:
+                async with asyncio.timeout(timeout):
+                    if self._channel is None:
+                        self._channel = await self._transport.open_channel(self._command)
+                        await self._channel.write(_WATCHDOG.encode())
+                    return await self._ask(self._channel, script, began)
+            except TimeoutError:
+                await self._drop()
+                raise RunTimeout(f"{self._transport.host}: no answer from the step within {timeout:.0f} s") from None
+            except BaseException:
+                await self._drop()
+                raise
+
+    async def _ask(self, channel: Channel, script: str, began: float) -> Completed:
+        token = secrets.token_hex(12)
+        # The script is an argument of a shell of its own: a syntax error in it cannot end
+        # the channel's shell, and nothing in it can read the channel's input. The answer
+        # leaves in one write: several small ones cost 40 ms each (Nagle and delayed ACK
+        # between slurmstepd and srun).
+        framed = (
+            f"kill -USR1 $sactui_watchdog; "
+            f"sactui_answer=$(sh -c \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\" </dev/null 2>&1; "
+            f"printf '\\n%s %s' {token}_E $?); printf '%s\\n%s\\n' {token}_B \"$sactui_answer\"\n"
+        )
+        await channel.write(framed.encode("utf-8", "surrogateescape"))
+        begin, end = f"{token}_B\n".encode(), f"\n{token}_E ".encode()
+        answer = bytearray()
+        while True:
+            data = await channel.read()
+            if not data:
+                raise self._ended(await channel.wait(), channel.stderr, bytes(answer))
+            answer += data.replace(b"\r\n", b"\n")
+            if len(answer) > _LARGEST_ANSWER:
+                raise ProtocolError(f"{self._transport.host}: the step answers without end")
+            at = answer.find(end, max(0, len(answer) - len(data) - len(end) - 16))
+            if at >= 0 and answer.find(b"\n", at + len(end)) >= 0:
+                start = answer.find(begin)
+                status = answer[at + len(end) :].split(b"\n", 1)[0].strip()
+                if start < 0 or not status.isdigit():
+                    raise ProtocolError(f"{self._transport.host}: the step's answer has no frame")
+                body = bytes(answer[start + len(begin) : at])
+                return Completed(body, b"", int(status), clock.monotonic() - began)
+
+    def _ended(self, status: int | None, stderr: bytes, answer: bytes) -> SlurmError | ConnectionLost:
+        text = (stderr + b"\n" + answer).decode("utf-8", "replace").strip()
+        if not text and status is None:
+            return ConnectionLost(f"{self._transport.host}: the link to the step broke")
+        return slurm_errors.classify(text or f"srun ended with status {status}")
+
+    async def close(self) -> None:
+        """End the step and wait for its end."""
+        async with self._lock:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            # Shielded: a cancelled refresh must not leave the step behind.
+            await asyncio.shield(channel.close())
+
+
+class SingleSteps:
+    """The fallback where a lasting step is refused: one srun per exchange, with the reason."""
+
+    def __init__(self, transport: Transport, argv: Sequence[str], preamble: str, reason: str) -> None:
+        self.reason = reason
+        self._transport = transport
+        self._argv = [word for word in argv if word != "--unbuffered"]
+        self._preamble = preamble
+
+    async def exchange(self, script: str, timeout: float = 15.0) -> Completed:
+        """Run ``script`` as a step of its own; errors as for the channel."""
+        token = secrets.token_hex(12)
+        text = (
+            f"{self._preamble}\n{shlex.join([*self._argv, '-c'])} \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\" </dev/null\n"
+        )
+        completed = await self._transport.run(text, timeout=timeout)
+        if completed.exit_status and not completed.stdout:
+            raise slurm_errors.classify(completed.stderr.decode("utf-8", "replace"))
+        return completed
+
+    async def close(self) -> None:
+        """Nothing stays open."""

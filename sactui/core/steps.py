@@ -1,0 +1,118 @@
+"""Everything asked inside allocations of one host: one open step per reservation."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..domain.pane import Server
+from ..errors import Refused, SlurmError, TmuxError
+from ..slurm import srun
+from ..tmux import exchange as tmux_exchange
+from .channel import Exchange, SingleSteps, StepChannel
+from .link import HostLink
+
+#: Open steps per connection; further allocations are asked one srun at a time.
+MOST_CHANNELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A running job that can be looked into: its raw id, its batch host, its socket."""
+
+    job_id: int
+    batch_host: str
+    socket: str
+
+
+class Steps:
+    """Owns the channels into the allocations of one host."""
+
+    def __init__(self, link: HostLink) -> None:
+        self._link = link
+        self._exchanges: dict[int, Exchange] = {}
+        self._opening = asyncio.Lock()
+
+    def reason(self, job_id: int) -> str:
+        """Why an allocation is asked by single steps; empty when it has its channel."""
+        exchange = self._exchanges.get(job_id)
+        return exchange.reason if exchange else ""
+
+    async def look(self, place: Allocation, known: Server | None) -> Server:
+        """Ask the tmux server of an allocation for its panes and screens.
+
+        Raises SlurmError or TransportError when it cannot be asked, TmuxError when there
+        is no server, Refused when the server belongs to another job.
+        """
+        question = tmux_exchange.build(place.socket)
+        answer = await self._exchange(place, question.script)
+        server = tmux_exchange.parse(answer, question)
+        if server.job_id != place.job_id:
+            raise Refused(
+                f"the tmux server {place.socket} on {place.batch_host} belongs to job {server.job_id}, not {place.job_id}",
+                "release the reservation and book it again",
+            )
+        return server
+
+    async def run(self, place: Allocation, script: str) -> str:
+        """Run a script in an allocation, only while its tmux server is this job's own."""
+        guard = (
+            f'[ "$(tmux -u -L {shlex.quote(place.socket)} show-environment -g SLURM_JOB_ID 2>/dev/null)" '
+            f'= "SLURM_JOB_ID={place.job_id}" ] || exit 97\n'
+        )
+        completed = await self._exchange_raw(place, guard + script)
+        text = completed[0].decode("utf-8", "replace")
+        if completed[1] == 97:
+            raise Refused(
+                f"job {place.job_id} has no tmux server {place.socket} of its own on {place.batch_host}",
+                "release the reservation and book it again with --tmux-server",
+            )
+        if completed[1] != 0:
+            raise TmuxError(text.strip() or f"tmux on {place.batch_host} ended with {completed[1]}")
+        return text
+
+    async def _exchange(self, place: Allocation, script: str) -> bytes:
+        return (await self._exchange_raw(place, script))[0]
+
+    async def _exchange_raw(self, place: Allocation, script: str) -> tuple[bytes, int | None]:
+        exchange = self._exchanges.get(place.job_id)
+        if exchange is None:
+            exchange = self._open(place)
+            self._exchanges[place.job_id] = exchange
+        self._link.count()
+        try:
+            completed = await exchange.exchange(script)
+        except SlurmError as error:
+            if error.layer != "node" or isinstance(exchange, SingleSteps):
+                raise
+            raise
+        return completed.stdout, completed.exit_status
+
+    def _open(self, place: Allocation) -> Exchange:
+        argv = srun.step_argv(place.job_id, place.batch_host)
+        opened = sum(isinstance(exchange, StepChannel) for exchange in self._exchanges.values())
+        if opened >= MOST_CHANNELS:
+            return SingleSteps(
+                self._link.transport,
+                argv,
+                self._link.preamble,
+                f"{MOST_CHANNELS} channels are open already; this one is asked one step at a time",
+            )
+        return StepChannel(self._link.transport, argv, self._link.preamble)
+
+    async def keep_only(self, job_ids: Iterable[int]) -> None:
+        """Close the channels of allocations that are not wanted any more."""
+        keep = set(job_ids)
+        gone = [job_id for job_id in self._exchanges if job_id not in keep]
+        for job_id in gone:
+            await self._exchanges.pop(job_id).close()
+
+    async def close(self) -> None:
+        """End every step of ours."""
+        exchanges, self._exchanges = list(self._exchanges.values()), {}
+        await asyncio.gather(*(exchange.close() for exchange in exchanges))
+
+
+Opener = Callable[[Allocation], Exchange]

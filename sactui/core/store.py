@@ -1,0 +1,261 @@
+"""The frozen picture: host pictures, leases and definitions become one Fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from .. import clock
+from ..domain.fleet import Agent, Fleet, HostView, Problem, Reservation, Trouble, Verdict
+from ..domain.job import Job
+from ..domain.pane import Pane, Server
+from ..domain.screen import Rule, judge
+from ..domain.state import URGENCY, AgentState, Link, Phase
+from ..domain.verdict import agent_verdict
+from ..leases.lease import Lease
+from ..runtimes import tenant
+from ..slurm import reasons
+from ..spec.definition import AgentDefinition
+from .observation import HostPicture, Seen
+
+_RANK = {state: index for index, state in enumerate(URGENCY)}
+
+
+def assemble(
+    pictures: Mapping[str, HostPicture],
+    leases: Sequence[Lease],
+    definitions: Sequence[AgentDefinition],
+    problems: Sequence[Problem],
+    rules: Mapping[str, Sequence[Rule]],
+    previous: Fleet,
+) -> Fleet:
+    """Everything known, as one Fleet. Pure apart from the clock."""
+    now = clock.now()
+    reservations = tuple(
+        _reservation(lease, pictures.get(lease.host)) for lease in sorted(leases, key=lambda item: (item.host, item.name))
+    )
+    by_name = {(r.host, r.name): r for r in reservations}
+    known = {agent.key: agent for agent in previous.agents}
+    agents = [
+        _agent(definition, _home(definition, reservations), pictures, rules, known, now)
+        for definition in definitions
+        if definition.runtime in ("slurm-tenant", "slurm")
+    ]
+    agents.extend(_strangers(agents, by_name.values(), pictures, rules, known, now))
+    agents.sort(key=lambda agent: (_RANK[agent.state], agent.host, agent.reservation, agent.name))
+    jobs = tuple(
+        (host, job) for host, picture in sorted(pictures.items()) for job in _ordered(picture.jobs.value or ())
+    )
+    return Fleet(
+        version=previous.version + 1,
+        at=now,
+        hosts=tuple(host_view(pictures[host]) for host in pictures),
+        reservations=reservations,
+        agents=tuple(agents),
+        jobs=jobs,
+        problems=tuple(problems),
+        jobs_at={host: picture.jobs.at for host, picture in pictures.items() if picture.jobs.at is not None},
+        private={host: picture.private for host, picture in pictures.items()},
+    )
+
+
+def host_view(picture: HostPicture) -> HostView:
+    """The link and the failing layers of one host: the deepest layer that fails is named once."""
+    troubles: list[Trouble] = []
+    if picture.link_trouble is not None and picture.link is not Link.UP:
+        troubles.append(replace(picture.link_trouble, next_try=picture.next_try))
+    else:
+        if picture.jobs.trouble is not None:
+            troubles.append(replace(picture.jobs.trouble, next_try=clock.now() + picture.interval))
+        seen: set[str] = set()
+        for job_id, server in sorted(picture.servers.items()):
+            if server.trouble is not None and server.trouble.what not in seen:
+                seen.add(server.trouble.what)
+                troubles.append(replace(server.trouble, what=f"job {job_id}: {server.trouble.what}"))
+    return HostView(
+        name=picture.host,
+        link=picture.link,
+        transport=picture.transport,
+        latency=picture.latency,
+        data_at=picture.jobs.at,
+        next_try=picture.next_try,
+        troubles=tuple(troubles),
+        calls_per_minute=picture.calls_per_minute,
+        interval=picture.interval,
+        cluster=picture.cluster,
+        user=picture.user,
+    )
+
+
+def _ordered(jobs: Sequence[Job]) -> list[Job]:
+    order = {Phase.RUNNING: 0, Phase.PAUSED: 1, Phase.PENDING: 2, Phase.UNKNOWN: 3}
+    return sorted(jobs, key=lambda job: (order.get(job.phase, 4), -job.id))
+
+
+def _reservation(lease: Lease, picture: HostPicture | None) -> Reservation:
+    job_id = int(lease.job_id) if lease.job_id.isdigit() else None
+    jobs = picture.jobs if picture else Seen[tuple[Job, ...]]()
+    job = next((job for job in jobs.value or () if job.id == job_id), None)
+    seen = picture.servers.get(job_id) if picture and job_id is not None else None
+    phase, state, why = _reservation_state(job, job_id, jobs, lease)
+    return Reservation(
+        name=lease.name,
+        host=lease.host,
+        lease_id=lease.id,
+        job_id=job_id,
+        tmux_server=str(lease.extras.get("tmux_server") or ""),
+        persistent=lease.persistent,
+        job=job,
+        phase=phase,
+        state=state,
+        why=why,
+        node=(job.batch_host or job.node_list) if job else lease.node,
+        ends_at=job.ends_at if job and job.phase is Phase.RUNNING else None,
+        observed_at=jobs.at,
+        trouble=seen.trouble if seen else None,
+        panes_at=seen.at if seen else None,
+    )
+
+
+def _reservation_state(
+    job: Job | None, job_id: int | None, jobs: Seen[tuple[Job, ...]], lease: Lease
+) -> tuple[Phase, str, str]:
+    if job_id is None:
+        return Phase.UNKNOWN, "unknown", "booked, but no job is known for it; r looks for it"
+    if jobs.at is None:
+        return Phase.UNKNOWN, "unknown", "not looked at yet"
+    if job is None:
+        # The controller forgets a job minutes after its end: it ended, but how is not known.
+        return Phase.UNKNOWN, "gone", f"job {job_id} is not in the queue any more"
+    if job.phase is Phase.PENDING:
+        return job.phase, "pending", reasons.explain(job.reason).sentence
+    if job.phase is Phase.RUNNING:
+        return job.phase, "running", ""
+    return job.phase, job.state.lower(), ""
+
+
+def _home(definition: AgentDefinition, reservations: Sequence[Reservation]) -> Reservation | None:
+    """The reservation a definition names: by lease name or lease id, a running one first."""
+    found = [r for r in reservations if definition.reservation and definition.reservation in (r.name, r.lease_id)]
+    found.sort(key=lambda r: r.phase is not Phase.RUNNING)
+    return found[0] if found else None
+
+
+def _agent(
+    definition: AgentDefinition,
+    home: Reservation | None,
+    pictures: Mapping[str, HostPicture],
+    rules: Mapping[str, Sequence[Rule]],
+    known: Mapping[tuple[str, str], Agent],
+    now: float,
+) -> Agent:
+    base = Agent(
+        name=definition.name,
+        runtime=definition.runtime,
+        host=home.host if home else "",
+        reservation=definition.reservation,
+        model=definition.model,
+        verdict=Verdict(AgentState.UNKNOWN),
+        path=str(definition.path),
+        source="definition",
+    )
+    if home is None:
+        why = (
+            f"there is no reservation {definition.reservation!r} (b books it)"
+            if definition.reservation
+            else "not started"
+        )
+        return replace(base, verdict=Verdict(AgentState.STOPPED, why, layer="lease"))
+    return _judged(base, home, pictures.get(home.host), rules, known.get(base.key), now)
+
+
+def _judged(
+    base: Agent,
+    home: Reservation,
+    picture: HostPicture | None,
+    rules: Mapping[str, Sequence[Rule]],
+    previous: Agent | None,
+    now: float,
+) -> Agent:
+    seen: Seen[Server] = Seen()
+    if picture is not None and home.job_id is not None:
+        seen = picture.servers.get(home.job_id, seen)
+    server = seen.value
+    pane = _pane(server, base.name)
+    text = server.screens.get(pane.pane_id, "") if server and pane else ""
+    program = "claude"
+    judged = judge(text, rules.get(program, ()), program) if pane is not None and not pane.dead else None
+    trouble = _trouble(picture, seen)
+    verdict = agent_verdict(
+        job=home.job,
+        job_id=home.job_id,
+        job_seen_at=picture.jobs.at if picture else None,
+        server=server,
+        server_seen_at=seen.at,
+        pane=pane,
+        trouble=trouble,
+        screen=judged,
+        now=now,
+        previous=previous.verdict if previous else None,
+    )
+    return replace(
+        base,
+        verdict=verdict,
+        node=home.node,
+        job_id=home.job_id,
+        pane=pane,
+        screen=text if pane else (previous.screen if previous else ""),
+        last_line=_last_line(text),
+        observed_at=seen.at,
+    )
+
+
+def _trouble(picture: HostPicture | None, seen: Seen[Server]) -> Trouble | None:
+    if picture is None:
+        return Trouble("ssh", "this host is not being looked at", "start sactui with --host")
+    if picture.link is not Link.UP and picture.link_trouble is not None:
+        return picture.link_trouble
+    return seen.trouble
+
+
+def _pane(server: Server | None, name: str) -> Pane | None:
+    if server is None:
+        return None
+    session = f"sac-{name}"
+    panes = [pane for pane in server.panes if pane.session == session]
+    marked = [pane for pane in panes if pane.label == name]
+    return (marked or panes or [None])[0]
+
+
+def _last_line(text: str) -> str:
+    for line in reversed(text.splitlines()):
+        stripped = line.strip(" ─│╭╮╰╯❯>")
+        if stripped:
+            return stripped[:200]
+    return ""
+
+
+def _strangers(
+    defined: Sequence[Agent],
+    reservations: Sequence[Reservation] | object,
+    pictures: Mapping[str, HostPicture],
+    rules: Mapping[str, Sequence[Rule]],
+    known: Mapping[tuple[str, str], Agent],
+    now: float,
+) -> list[Agent]:
+    """Agents that run in our reservations without a definition here: never hidden."""
+    names = {agent.key for agent in defined}
+    found: list[Agent] = []
+    for home in reservations:  # type: ignore[attr-defined]
+        picture = pictures.get(home.host)
+        seen = picture.servers.get(home.job_id) if picture and home.job_id is not None else None
+        for session in sorted({pane.session for pane in seen.value.panes} if seen and seen.value else ()):
+            name = session.removeprefix("sac-")
+            if session == name or (home.host, name) in names:
+                continue
+            base = Agent(name, "slurm-tenant", home.host, home.name, "", Verdict(AgentState.UNKNOWN), source="tmux")
+            found.append(_judged(base, home, picture, rules, known.get(base.key), now))
+    return found
+
+
+__all__ = ["assemble", "host_view", "tenant"]

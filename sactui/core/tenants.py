@@ -1,0 +1,178 @@
+"""Starting, stopping and reading agents inside a reservation: one exchange each, then a look."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shlex
+from collections.abc import Sequence
+
+from .. import clock
+from ..domain.fleet import Reservation
+from ..domain.pane import Pane, Server
+from ..domain.state import Phase
+from ..errors import Refused
+from ..runtimes import claude, tenant
+from ..spec.definition import AgentDefinition
+from .plan import Grade, Outcome, Plan, Result, together
+from .steps import Allocation, Steps
+
+#: An agent counts as started when its program still runs this many seconds later.
+PROOF = 0.7
+
+
+def allocation(reservation: Reservation) -> Allocation:
+    """The allocation behind a reservation; refuses with the reason and the remedy."""
+    job = reservation.job
+    name = reservation.name
+    if not reservation.tmux_server:
+        raise Refused(
+            f"reservation '{name}' was not booked with tmux_server set",
+            f"release it and book it again: sactui reservations book {name} --host {reservation.host} --tmux-server sac",
+        )
+    if job is None or reservation.job_id is None:
+        raise Refused(
+            f"reservation '{name}' has no live job: {reservation.why or reservation.state}",
+            f"look again (r), or book it: sactui reservations book {name} --host {reservation.host}",
+        )
+    if job.phase is not Phase.RUNNING:
+        raise Refused(
+            f"reservation '{name}' (job {job.id}) is {reservation.state}: {reservation.why or job.reason}",
+            "agents start when it runs",
+        )
+    return Allocation(job.id, job.batch_host, reservation.tmux_server)
+
+
+def launch(definition: AgentDefinition) -> tenant.Launch:
+    """What a definition starts on the node."""
+    argv = definition.command or claude.argv(
+        definition.model,
+        session=definition.session,
+        flags=definition.flags,
+        channels=definition.channels,
+        resume_id=definition.resume_id,
+    )
+    # The directory of the definition means something only where both share a file system.
+    directory = str(definition.path.parent)
+    argv = tuple(word.replace("${SACTUI_AGENT_DIR}", directory) for word in argv)
+    environment = {
+        "CLAUDE_AGENT_ID": definition.name,
+        "SCITEX_AGENT_CONTAINER_AGENT": definition.name,
+        **definition.env,
+    }
+    return tenant.Launch(definition.name, argv, definition.workdir, environment)
+
+
+def plan_start(definitions: Sequence[AgentDefinition], reservation: Reservation) -> Plan:
+    """The plan that starts agents into one reservation. Refused without a live server."""
+    place = allocation(reservation)
+    launches = [launch(definition) for definition in definitions]
+    names = [item.name for item in launches]
+    return Plan(
+        "start",
+        reservation.host,
+        ", ".join(names),
+        f"Start {', '.join(names)} in {reservation.name}",
+        (f"Starts {_count(len(names))} on {reservation.node} in job {place.job_id} of {reservation.name}.",),
+        tuple(
+            shlex.join(["tmux", "-L", place.socket, "new-session", "-d", "-s", tenant.session(item.name)])
+            + "  "
+            + shlex.join(item.argv)
+            for item in launches
+        ),
+        Grade.ASK,
+        {"names": names, "allocation": place, "launches": launches},
+    )
+
+
+def plan_stop(agents: Sequence[tuple[str, str]], reservation: Reservation) -> Plan:
+    """The plan that stops agents; ``agents`` are (name, state). The reservation stays."""
+    place = allocation(reservation)
+    names = [name for name, _ in agents]
+    listed = ", ".join(f"{name} ({state})" for name, state in agents)
+    return Plan(
+        "stop",
+        reservation.host,
+        ", ".join(names),
+        f"Stop {', '.join(names)}",
+        (
+            f"Ends {_count(len(names))} in {reservation.name}: {listed}.",
+            "Their screens and unsaved work are lost. The reservation and every other agent stay.",
+        ),
+        tuple(
+            shlex.join(["tmux", "-L", place.socket, "kill-session", "-t", f"={tenant.session(name)}"]) for name in names
+        ),
+        Grade.ASK if len(names) <= 3 else Grade.TYPE,
+        {"names": names, "allocation": place},
+    )
+
+
+def _count(number: int) -> str:
+    return "one agent" if number == 1 else f"{number} agents"
+
+
+async def start(steps: Steps, plan: Plan) -> Outcome:
+    """Start all agents of a plan in one exchange, and prove it by a second look."""
+    place: Allocation = plan.data["allocation"]
+    names: list[str] = plan.data["names"]
+    script = tenant.start_script(plan.data["launches"], place.socket, secrets.token_hex(8))
+    said = tenant.outcome(await steps.run(place, script))
+    # What cannot be rushed: a program that dies at once looks started until it has died.
+    await asyncio.sleep(PROOF)
+    server = await steps.look(place, None)
+    return together({name: _started(name, said.get(name), server) for name in names}, "started")
+
+
+def _started(name: str, said: tuple[str, str] | None, server: Server) -> Outcome:
+    word, detail = said or ("", "")
+    pane = pane_of(server, name)
+    if word == "failed" or pane is None:
+        return Outcome(
+            Result.FAILED,
+            f"{name} did not start: {detail or 'no session of it is on the node'}",
+            remedy="see the agent's definition (y)",
+        )
+    if pane.dead:
+        screen = server.screens.get(pane.pane_id, "").strip()
+        status = f"exit {pane.exit_status}" if pane.exit_status is not None else f"signal {pane.exit_signal}"
+        return Outcome(
+            Result.FAILED,
+            f"{name} ended at once: {status}",
+            screen,
+            "its last screen says why; on 'not found', give the reservation a setup that loads its modules",
+        )
+    if word == "there":
+        return Outcome(Result.DONE, f"{name} was already running", f"pane {pane.pane_id} alive")
+    return Outcome(Result.DONE, f"{name} is running", f"pane {pane.pane_id} alive after {PROOF} s")
+
+
+def pane_of(server: Server, name: str) -> Pane | None:
+    """The pane of an agent: the one marked as its own, else the first of its session."""
+    session = tenant.session(name)
+    panes = [pane for pane in server.panes if pane.session == session]
+    marked = [pane for pane in panes if pane.label == name]
+    return (marked or panes or [None])[0]
+
+
+async def stop(steps: Steps, plan: Plan) -> Outcome:
+    """Stop the agents of a plan in one exchange, and look whether they are gone."""
+    place: Allocation = plan.data["allocation"]
+    names: list[str] = plan.data["names"]
+    said = tenant.outcome(await steps.run(place, tenant.stop_script(names, place.socket)))
+    server = await steps.look(place, None)
+    return together({name: _stopped(name, said.get(name), server) for name in names}, "stopped")
+
+
+def _stopped(name: str, said: tuple[str, str] | None, server: Server) -> Outcome:
+    if pane_of(server, name) is not None:
+        return Outcome(Result.FAILED, f"{name} is still there", said[1] if said else "", "attach (a) and look")
+    if said is not None and said[0] == "absent":
+        return Outcome(Result.DONE, f"{name} was not running", "no session of it on the node")
+    return Outcome(Result.DONE, f"{name} is stopped", f"no session of it at {clock.now():.0f}")
+
+
+async def log_text(steps: Steps, place: Allocation, name: str, lines: int) -> str:
+    """The last ``lines`` lines of content of an agent's pane: history and visible screen."""
+    text = await steps.run(place, tenant.logs_script(name, place.socket, lines))
+    rows = text.rstrip().splitlines()
+    return "\n".join(rows[-lines:])

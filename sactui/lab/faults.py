@@ -1,0 +1,130 @@
+"""Breaking a lab on purpose, and mending it.
+
+Daemons are ``munged``, ``slurmctld``, ``slurmdbd``, ``mariadbd``, the nodes by their
+names (their slurmd) and ``login1``, ``login2`` ...; a login host is hit with all
+sessions on it. Each fault can be taken back; :meth:`Faults.restore` takes back all.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from sactui.errors import LabError
+from sactui.lab import control, report, sweep
+from sactui.lab.layout import NODE_MARKER, Layout
+
+
+class Cluster(Protocol):
+    """What faults need of a lab."""
+
+    @property
+    def layout(self) -> Layout: ...
+
+    @property
+    def node_names(self) -> tuple[str, ...]: ...
+
+    def slurm(self, *argv: str, timeout: float = ...) -> str: ...
+
+
+class Faults:
+    """The faults of one lab. All methods raise LabError, and return when the fault is in effect."""
+
+    def __init__(self, lab: Cluster) -> None:
+        self._lab = lab
+
+    # ---- daemons
+
+    def hang(self, daemon: str) -> None:
+        """Stop it (SIGSTOP): it holds its connections and answers nothing."""
+        self._ask("hang", daemon)
+
+    def resume(self, daemon: str) -> None:
+        """Let a hung daemon go on."""
+        self._ask("resume", daemon)
+
+    def kill(self, daemon: str) -> None:
+        """Kill it (SIGKILL). Of a node, only slurmd dies: steps live on and answer."""
+        self._ask("kill", daemon)
+
+    def restart(self, daemon: str) -> None:
+        """Start it (again), whatever state it is in, and wait until it serves."""
+        self._ask("restart", daemon)
+
+    def crash(self, node: str) -> None:
+        """A node loses power: slurmd, all steps, shells and tmux servers on it are gone."""
+        self._ask("kill", node)
+        marker = os.fsencode(f"{NODE_MARKER}={node}")
+        directory = self._lab.layout.directory
+
+        def on_node(pid: int) -> bool:
+            return sweep.belongs(pid, directory) and (
+                marker in sweep.environment(pid) or sweep.command_line(pid).startswith(b"slurmstepd")
+                and f"SLURMD_NODENAME={node}".encode() in sweep.environment(pid)
+            )
+
+        deadline = time.monotonic() + 10
+        while found := {pid for pid in sweep.members(directory) if on_node(pid)}:
+            sweep.end(found, on_node)
+            if time.monotonic() > deadline:
+                raise LabError(f"processes of node {node} do not end: {sorted(found)}")
+
+    # ---- nodes, as an administrator
+
+    def drain(self, node: str, reason: str = "lab") -> None:
+        """No new jobs on the node; running ones stay."""
+        self._lab.slurm("scontrol", "update", f"NodeName={node}", "State=DRAIN", f"Reason={reason}")
+
+    def down(self, node: str, reason: str = "lab") -> None:
+        """The controller takes the node for broken: its jobs are requeued or fail."""
+        self._lab.slurm("scontrol", "update", f"NodeName={node}", "State=DOWN", f"Reason={reason}")
+
+    def resume_node(self, node: str) -> None:
+        """The node is fit for jobs again."""
+        self._lab.slurm("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+    # ---- all
+
+    def restore(self, timeout: float = 30.0) -> None:
+        """Take back every fault: all daemons run, all nodes can take jobs."""
+        for name, each in self._report().daemons.items():
+            if each.state == "hung":
+                self.resume(name)
+            elif each.state == "dead":
+                self.restart(name)
+        bad = {name: state for name, state in self._nodes().items() if _needs_resume(state)}
+        for name in bad:
+            self.resume_node(name)
+        wait_until(
+            lambda: not any(_needs_resume(state) or state.endswith("*") for state in self._nodes().values()),
+            "the nodes did not come back",
+            timeout,
+        )
+
+    def _nodes(self) -> dict[str, str]:
+        lines = self._lab.slurm("sinfo", "-h", "-N", "-o", "%N %T").splitlines()
+        return dict((line.split()[0], line.split()[1]) for line in lines if len(line.split()) == 2)
+
+    def _report(self) -> report.Report:
+        found = report.read(self._lab.layout.status)
+        if found is None:
+            raise LabError("the lab is not up", "sactui lab up")
+        return found
+
+    def _ask(self, action: str, daemon: str) -> None:
+        control.ask(self._lab.layout.control_socket, action, daemon)
+
+
+def _needs_resume(state: str) -> bool:
+    return state.rstrip("*$~#!%@^-+").startswith(("down", "drain", "fail"))
+
+
+def wait_until(condition: Callable[[], bool], failure: str, timeout: float) -> None:
+    """Wait for ``condition``; LabError(``failure``) after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"{failure} within {timeout:.0f} s")
+        time.sleep(0.05)

@@ -1,0 +1,155 @@
+"""The application: a controller, a theme, the fleet screen, and a terminal always left whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.message import Message
+
+from ..core.attach import keep_mode, restore_terminal
+from ..core.controller import Configuration, Controller
+from ..domain.fleet import Fleet
+from ..domain.keymap import KeyAction, bound
+from ..transport.base import Question
+from .screens.dialog import QuestionDialog
+from .screens.fleet import FleetScreen
+from .theming import load_theme, to_textual
+
+
+class FleetChanged(Message):
+    """A new fleet is there. Several waiting for the screen collapse into the newest."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__()
+        self.fleet = fleet
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, FleetChanged)
+
+
+class SactuiApp(App[int]):
+    """The console. ``controller`` may be given for tests; else it is made and owned here."""
+
+    TITLE = "sactui"
+    ENABLE_COMMAND_PALETTE = False
+    # ctrl+c never quits; ctrl+q leaves an attached agent, so it must not quit either.
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS = """
+    Screen { background: $background; color: $foreground; scrollbar-size-vertical: 1; }
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        theme: str | None = None,
+        keys: Mapping[str, str] | None = None,
+        controller: Controller | None = None,
+    ) -> None:
+        super().__init__()
+        self.keys: tuple[KeyAction, ...] = bound(keys)
+        self.controller = controller or Controller(configuration, asker=self.ask)
+        self.look = load_theme(theme or "dark")
+        self._owned = controller is None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopped_by: int | None = None
+
+    # -- life -------------------------------------------------------------------------
+
+    def get_default_screen(self) -> FleetScreen:
+        """The fleet is the first thing there is."""
+        return FleetScreen(self.controller, self.keys, self.look)
+
+    def on_mount(self) -> None:
+        theme = to_textual(self.look)
+        self.register_theme(theme)
+        self.theme = theme.name
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # A test drives the app in a thread that cannot have signal handlers.
+            with contextlib.suppress(RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._on_signal, number)
+        self.controller.listen(lambda fleet: self.post_message(FleetChanged(fleet)) and None)
+        # After the first paint: links and files are opened while the screen already stands.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self._owned:
+            self.run_worker(self.controller.start(), name="start", exit_on_error=True)
+
+    async def on_unmount(self) -> None:
+        if self._owned:
+            await self.controller.close()
+
+    def on_fleet_changed(self, message: FleetChanged) -> None:
+        screen = self.screen_stack[0]
+        if isinstance(screen, FleetScreen):
+            screen.show(message.fleet)
+
+    def _on_signal(self, number: int) -> None:
+        self._stopped_by = number
+        if self._child is not None:
+            self._child.terminate()
+        self.exit(128 + number)
+
+    async def action_quit(self) -> None:
+        self.exit(0)
+
+    def action_help_quit(self) -> None:
+        """ctrl+c: never quits, says how."""
+        self.notify("q quits; nothing on the cluster stops", timeout=3)
+
+    def run_console(self) -> int:
+        """Run until quit, and hand the terminal back whole. Returns the exit code."""
+        put_back = keep_mode()
+        try:
+            code = self.run()
+        except OSError:
+            # The terminal vanished under us while something was drawn.
+            code = 128 + signal.SIGHUP
+        finally:
+            put_back()
+        if self._stopped_by is not None:
+            restore_terminal()
+        return self.return_code if code is None and self.return_code else (code or 0)
+
+    # -- what screens ask for -----------------------------------------------------------
+
+    async def ask(self, question: Question) -> str | None:
+        """A question of the connection, as a dialog."""
+        titles = {"host-key": f"{question.host}: unknown host key", "password": f"{question.host}: password"}
+        title = titles.get(question.kind, f"{question.host}: login")
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+        def done(value: str | None) -> None:
+            if not answer.done():
+                answer.set_result(value)
+
+        await self.push_screen(
+            QuestionDialog(question.kind, title, question.prompt, question.detail, question.echo), done
+        )
+        return await answer
+
+    async def hand_over(self, argv: Sequence[str]) -> int:
+        """Run a program on this terminal until it ends; the console waits, and comes back whole."""
+        environment = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
+        with self.suspend():
+            put_back = keep_mode()
+            self._child = subprocess.Popen(list(argv), env=environment)
+            try:
+                # The event loop goes on: refreshes continue, signals still arrive.
+                status = await asyncio.to_thread(self._child.wait)
+            finally:
+                self._child = None
+                put_back()
+                restore_terminal()
+        self.refresh(layout=True)
+        return status

@@ -1,0 +1,1 @@
+"""Rows, columns and widths of tables: plain values, no Textual."""
