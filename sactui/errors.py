@@ -111,13 +111,26 @@ class SlurmError(SactuiError):
     """Slurm answered with an error.
 
     ``layer`` is ``controller`` (it does not answer), ``node`` (a step cannot run) or
-    ``request`` (it answered: no). ``text`` is Slurm's own text.
+    ``request`` (it answered: no). ``text`` is Slurm's own text. ``kind`` is a stable word
+    for the case. ``definitive`` says that the controller itself answered, so that the
+    sentence is true of the job; otherwise nothing about the job may be concluded.
     """
 
-    def __init__(self, message: str, remedy: str = "", *, layer: str = "request", text: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        layer: str = "request",
+        text: str = "",
+        kind: str = "",
+        definitive: bool = False,
+    ) -> None:
         super().__init__(message, remedy)
         self.layer = layer
         self.text = text
+        self.kind = kind
+        self.definitive = definitive
 
 
 class TmuxError(SactuiError):

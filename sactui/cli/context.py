@@ -16,7 +16,7 @@ from .. import clock
 from ..core.controller import Configuration, Controller, once
 from ..core.plan import Outcome, Plan, Result
 from ..errors import Refused
-from ..leases import lease as lease_files
+from ..leases.places import lease_directory
 from ..settings import Settings, load_settings, state_dir
 from ..spec import discovery
 
@@ -37,7 +37,7 @@ def configuration(args: argparse.Namespace, settings: Settings | None = None) ->
         agent_directories=tuple(
             discovery.directories([*(Path(d).expanduser() for d in named), *settings.agents])
         ),
-        lease_directory=lease_files.directory(),
+        lease_directory=lease_directory(),
         state_directory=state_dir(),
         ssh_config=Path(ssh_config) if ssh_config else None,
         interval=settings.interval,

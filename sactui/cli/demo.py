@@ -19,7 +19,7 @@ from ..core.booking import BookRequest
 from ..core.controller import Configuration, once
 from ..core.plan import Result
 from ..errors import LabError, Refused
-from ..lab import Lab, LabOptions
+from ..lab import Lab, LabOptions, status
 from ..runtimes.hold import HoldOptions
 
 #: The agents that the demo starts; the other examples are there to be started by hand.
@@ -48,7 +48,7 @@ def demo(args: argparse.Namespace) -> int:
     print("sactui demo: a private Slurm cluster on this machine; it ends with the console")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    lab = Lab(LabOptions(name=f"demo-{os.getpid()}", alias="lab", nodes=args.nodes, owner=os.getpid()))
+    lab = Lab(LabOptions(name=_free_name(), nodes=args.nodes, owner=os.getpid()))
     try:
         lab.up(progress=say)
         configuration = prepare(lab)
@@ -62,6 +62,17 @@ def demo(args: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         lab.down()
+
+
+def _free_name() -> str:
+    """``demo``, or ``demo2`` beside another demo of this user; what is dead is taken over."""
+    number = 1
+    while True:
+        name = "demo" if number == 1 else f"demo{number}"
+        known = status(name)
+        if known is None or known.state in ("dead", "failed"):
+            return name
+        number += 1
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -184,22 +184,13 @@ def marked(jobs: tuple[Job, ...], uuid: str) -> Job | None:
 
 def bound_lease(lease: Lease, job_id: int, job: Job | None) -> Lease:
     """The lease with its job: socket named after the job, node and end when known."""
-    extras = dict(lease.extras)
-    ours = dict(extras.get("sactui") or {})
-    prefix = str(ours.get("tmux_prefix") or extras.get("tmux_server") or "sac")
-    if ours.get("uuid"):
-        ours["tmux_prefix"] = prefix
-        ours.pop("intent", None)
-        extras["tmux_server"] = hold.socket(prefix, job_id)
-        extras["sactui"] = ours
     end = datetime.fromtimestamp(job.ends_at, UTC).isoformat() if job and job.ends_at else lease.walltime_end
-    return replace(
-        lease,
-        job_id=str(job_id),
-        node=job.batch_host if job and job.batch_host else lease.node,
-        walltime_end=end,
-        extras=extras,
-    )
+    node = job.batch_host if job and job.batch_host else lease.node
+    bound = replace(lease, job_id=str(job_id), node=node, walltime_end=end)
+    if not lease.ours.get("uuid"):
+        return bound  # booked by another program: its socket is used as recorded
+    prefix = str(lease.ours.get("tmux_prefix") or lease.tmux_server or "sac")
+    return bound.with_tmux_server(hold.socket(prefix, job_id)).with_ours(tmux_prefix=prefix, intent=None)
 
 
 def plan_release(name: str, host: str, job: Job | None, job_id: int | None, agents: list[tuple[str, str]]) -> Plan:

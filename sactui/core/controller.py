@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..domain.fleet import Agent, Fleet, Problem, Reservation
-from ..domain.pane import Server
-from ..domain.state import Phase
+from ..domain.job import Job
+from ..domain.state import Link, Phase
 from ..errors import Refused, SactuiError, SettingsError
 from ..leases import lease as lease_files
 from ..leases.lease import Lease
+from ..leases.places import lease_directory as lease_files_directory
 from ..runtimes import tenant
 from ..slurm import srun
 from ..spec import discovery, rules
@@ -37,7 +38,7 @@ class Configuration:
 
     hosts: tuple[str, ...] = ()
     agent_directories: tuple[Path, ...] = ()
-    lease_directory: Path = field(default_factory=lambda: lease_files.directory())
+    lease_directory: Path = field(default_factory=lease_files_directory)
     state_directory: Path = Path()
     ssh_config: Path | None = None
     interval: float = STEADY
@@ -135,8 +136,8 @@ class Controller:
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
-    def _own(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _own(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -148,6 +149,8 @@ class Controller:
 
     def _seen(self, picture: HostPicture) -> None:
         self._pictures[picture.host] = picture
+        # Another console, or scitex-hpc, may have changed them: a directory of a few files.
+        self.read_leases()
         self._bind_leases(picture)
         self._compose_soon()
 
@@ -159,29 +162,29 @@ class Controller:
         jobs = running(picture.jobs.value or ())
         places = []
         for lease in self.leases:
-            job = jobs.get(int(lease.job_id)) if lease.job_id.isdigit() else None
-            socket = str(lease.extras.get("tmux_server") or "")
-            if lease.host == picture.host and job is not None and socket:
-                places.append(Allocation(job.id, job.batch_host, socket))
+            job = jobs.get(lease.job) if lease.job is not None else None
+            if lease.host == picture.host and job is not None and lease.tmux_server:
+                places.append(Allocation(job.id, job.batch_host, lease.tmux_server))
         return Wanted(tuple(places))
 
     def _bind_leases(self, picture: HostPicture) -> None:
-        """A lease whose job was never heard of is bound to the job that carries its mark."""
+        """A lease is bound to the job that carries its mark: after a lost answer, and to its node."""
         if picture.jobs.trouble is not None or picture.jobs.value is None:
             return
         for lease in self.leases:
-            uuid = (lease.extras.get("sactui") or {}).get("uuid")
+            uuid = lease.ours.get("uuid")
             if lease.host != picture.host or not uuid:
                 continue
             job = booking.marked(picture.jobs.value, str(uuid))
             if job is None or job.phase.ended:
                 continue
-            bound = booking.bound_lease(lease, job.id, job)
-            if bound != lease:
-                self._save_lease(bound)
+            if booking.bound_lease(lease, job.id, job) != lease:
+                self._bind(lease.id, job.id, job)
 
-    def _save_lease(self, lease: Lease) -> None:
-        lease_files.save(self.configuration.lease_directory, lease)
+    def _bind(self, identifier: str, job_id: int, job: Job | None) -> None:
+        lease_files.update(
+            self.configuration.lease_directory, identifier, lambda lease: booking.bound_lease(lease, job_id, job)
+        )
         self.read_leases()
 
     def _compose_soon(self) -> None:
@@ -202,7 +205,7 @@ class Controller:
 
     def read_files(self) -> None:
         """Read definitions and leases again; what cannot be read keeps its last good version."""
-        catalogue = discovery.discover(self.configuration.agent_directories)
+        catalogue = discovery.discover(self.configuration.agent_directories, self._catalogue)
         if self._catalogue is not None:
             catalogue = catalogue.keep_last_good(self._catalogue)
         self._catalogue = catalogue
@@ -216,13 +219,13 @@ class Controller:
         self.problems = (*(self._catalogue.problems if self._catalogue else ()), *lease_problems)
 
     async def _follow_files(self) -> None:
-        directories = [*self.configuration.agent_directories, self.configuration.lease_directory]
-        async for _ in watch(directories, self._stop):
-            self.read_files()
-            for lease in self.leases:
-                if lease.host not in self._hosts:
-                    await self._add_host(lease.host, polling=True)
-            self._compose()
+        async with aclosing(watch(self.configuration.agent_directories, self._stop)) as changes:
+            async for _ in changes:
+                self.read_files()
+                for lease in self.leases:
+                    if lease.host not in self._hosts:
+                        await self._add_host(lease.host, polling=True)
+                self._compose()
 
     # -- looking ----------------------------------------------------------------------
 
@@ -356,10 +359,11 @@ class Controller:
 
     async def _book(self, host: _Host, plan: Plan) -> Outcome:
         lease = booking.new_lease(plan)
-        self._save_lease(lease)
+        lease_files.create(self.configuration.lease_directory, lease)
+        self.read_leases()
         outcome = await booking.submit(host.link, plan)
         if outcome.result is Result.DONE:
-            self._save_lease(booking.bound_lease(lease, int(outcome.evidence), None))
+            self._bind(lease.id, int(outcome.evidence), None)
         elif outcome.result is Result.FAILED:
             lease_files.remove(self.configuration.lease_directory, lease.id)
             self.read_leases()
@@ -425,6 +429,25 @@ class Controller:
         owner, command = self._attach_command(name)
         return owner.link.transport.foreground(command)
 
+    async def why_ended(self, name: str) -> str:
+        """What became of an agent whose attached terminal ended, from a fresh look."""
+        try:
+            host = self._hosts[self.agent(name).host]
+        except (Refused, KeyError):
+            return f"{name} is not there any more"
+        if host.task is not None:
+            host.poller.watch(False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(8):
+                    await host.poller.next_look()
+        self._compose()
+        agent = self.agent(name)
+        if host.link.state is not Link.UP:
+            return f"the link was lost; {name} was {agent.state} and goes on without you: a attaches again"
+        if agent.pane is not None and not agent.pane.dead:
+            return f"left {name}: it is {agent.state}"
+        return f"{name}: {agent.state} {agent.verdict.why}".strip()
+
     async def open_terminal(self, name: str, columns: int, rows: int) -> Terminal:
         """Attach to an agent on a pseudo-terminal of that size."""
         owner, command = self._attach_command(name)
@@ -443,4 +466,4 @@ async def once(configuration: Configuration, asker: Asker | None = None) -> Asyn
         await controller.close()
 
 
-__all__ = ["Configuration", "Controller", "Server", "once"]
+__all__ = ["Configuration", "Controller", "once"]

@@ -141,7 +141,7 @@ class HostPoller:
         self._publish()
 
     async def _look_into(self, allocation: Allocation) -> None:
-        known = self.picture.servers.get(allocation.job_id, Seen[Server]())
+        known: Seen[Server] = self.picture.servers.get(allocation.job_id) or Seen()
         try:
             server = await self.steps.look(allocation, known.value)
             seen = known.good(server, clock.now())

@@ -34,14 +34,13 @@ def assemble(
     reservations = tuple(
         _reservation(lease, pictures.get(lease.host)) for lease in sorted(leases, key=lambda item: (item.host, item.name))
     )
-    by_name = {(r.host, r.name): r for r in reservations}
     known = {agent.key: agent for agent in previous.agents}
     agents = [
         _agent(definition, _home(definition, reservations), pictures, rules, known, now)
         for definition in definitions
         if definition.runtime in ("slurm-tenant", "slurm")
     ]
-    agents.extend(_strangers(agents, by_name.values(), pictures, rules, known, now))
+    agents.extend(_strangers(agents, reservations, pictures, rules, known, now))
     agents.sort(key=lambda agent: (_RANK[agent.state], agent.host, agent.reservation, agent.name))
     jobs = tuple(
         (host, job) for host, picture in sorted(pictures.items()) for job in _ordered(picture.jobs.value or ())
@@ -93,8 +92,8 @@ def _ordered(jobs: Sequence[Job]) -> list[Job]:
 
 
 def _reservation(lease: Lease, picture: HostPicture | None) -> Reservation:
-    job_id = int(lease.job_id) if lease.job_id.isdigit() else None
-    jobs = picture.jobs if picture else Seen[tuple[Job, ...]]()
+    job_id = lease.job
+    jobs: Seen[tuple[Job, ...]] = picture.jobs if picture else Seen()
     job = next((job for job in jobs.value or () if job.id == job_id), None)
     seen = picture.servers.get(job_id) if picture and job_id is not None else None
     phase, state, why = _reservation_state(job, job_id, jobs, lease)
@@ -103,7 +102,7 @@ def _reservation(lease: Lease, picture: HostPicture | None) -> Reservation:
         host=lease.host,
         lease_id=lease.id,
         job_id=job_id,
-        tmux_server=str(lease.extras.get("tmux_server") or ""),
+        tmux_server=lease.tmux_server,
         persistent=lease.persistent,
         job=job,
         phase=phase,
@@ -156,7 +155,7 @@ def _agent(
         reservation=definition.reservation,
         model=definition.model,
         verdict=Verdict(AgentState.UNKNOWN),
-        path=str(definition.path),
+        path=definition.path,
         source="definition",
     )
     if home is None:
@@ -224,7 +223,7 @@ def _pane(server: Server | None, name: str) -> Pane | None:
     session = f"sac-{name}"
     panes = [pane for pane in server.panes if pane.session == session]
     marked = [pane for pane in panes if pane.label == name]
-    return (marked or panes or [None])[0]
+    return next(iter(marked or panes), None)
 
 
 def _last_line(text: str) -> str:
@@ -237,7 +236,7 @@ def _last_line(text: str) -> str:
 
 def _strangers(
     defined: Sequence[Agent],
-    reservations: Sequence[Reservation] | object,
+    reservations: Sequence[Reservation],
     pictures: Mapping[str, HostPicture],
     rules: Mapping[str, Sequence[Rule]],
     known: Mapping[tuple[str, str], Agent],
@@ -246,7 +245,7 @@ def _strangers(
     """Agents that run in our reservations without a definition here: never hidden."""
     names = {agent.key for agent in defined}
     found: list[Agent] = []
-    for home in reservations:  # type: ignore[attr-defined]
+    for home in reservations:
         picture = pictures.get(home.host)
         seen = picture.servers.get(home.job_id) if picture and home.job_id is not None else None
         for session in sorted({pane.session for pane in seen.value.panes} if seen and seen.value else ()):

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from .. import clock
 from ..domain.fleet import Reservation
@@ -45,22 +46,18 @@ def allocation(reservation: Reservation) -> Allocation:
 
 def launch(definition: AgentDefinition) -> tenant.Launch:
     """What a definition starts on the node."""
+    options = definition.claude
     argv = definition.command or claude.argv(
         definition.model,
-        session=definition.session,
-        flags=definition.flags,
-        channels=definition.channels,
-        resume_id=definition.resume_id,
+        session=options.session,
+        flags=options.flags,
+        channels=options.channels,
+        resume_id=options.resume_id,
     )
     # The directory of the definition means something only where both share a file system.
-    directory = str(definition.path.parent)
+    directory = str(Path(definition.path).parent)
     argv = tuple(word.replace("${SACTUI_AGENT_DIR}", directory) for word in argv)
-    environment = {
-        "CLAUDE_AGENT_ID": definition.name,
-        "SCITEX_AGENT_CONTAINER_AGENT": definition.name,
-        **definition.env,
-    }
-    return tenant.Launch(definition.name, argv, definition.workdir, environment)
+    return tenant.Launch(definition.name, argv, definition.workdir, definition.environment)
 
 
 def plan_start(definitions: Sequence[AgentDefinition], reservation: Reservation) -> Plan:
@@ -151,7 +148,7 @@ def pane_of(server: Server, name: str) -> Pane | None:
     session = tenant.session(name)
     panes = [pane for pane in server.panes if pane.session == session]
     marked = [pane for pane in panes if pane.label == name]
-    return (marked or panes or [None])[0]
+    return next(iter(marked or panes), None)
 
 
 async def stop(steps: Steps, plan: Plan) -> Outcome:

@@ -46,6 +46,9 @@ class Job:
     work_dir: str = ""
     comment: str = ""
     exit_code: str = ""
+    user_id: int | None = None
+    tasks: int = 1  # array tasks behind this one record
+    tasks_exact: bool = True  # False: Slurm cut the expression short, there are more
 
     @property
     def label(self) -> str:

@@ -12,6 +12,19 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
+_DEFAULTED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGCHLD,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+)
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -24,6 +37,10 @@ def become_subreaper() -> None:
 
 def _bound(parent: int, on_death: signal.Signals) -> Callable[[], None]:
     def before_exec() -> None:
+        # Ignored signals are inherited, and jobs would inherit them from the daemons.
+        for number in _DEFAULTED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _libc.prctl(_PR_SET_PDEATHSIG, int(on_death), 0, 0, 0)
         # The parent may have died before the request was made.
         if os.getppid() != parent:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from sactui.errors import LabError
 from sactui.lab import children, daemons, install, layout, report, ssh, sweep
 from sactui.lab.config import LabOptions
 from sactui.lab.faults import Faults
-from sactui.lab.layout import Layout
 from sactui.lab.proxy import Proxy
 from sactui.lab.report import Report
 
@@ -46,6 +45,7 @@ class Lab:
         self.layout = layout.layout_of(self.options.name, self.options.node_names)
         self.faults = Faults(self)
         self._proxy: Proxy | None = None
+        self._child: int | None = None
 
     @classmethod
     def open(cls, name: str = "lab") -> Lab:
@@ -102,8 +102,11 @@ class Lab:
         if not os.path.lexists(directory) and not sweep.members(directory):
             return False
         with self._locked():
-            for pid in self._watchers():
-                _terminate(pid, _DOWN_TIMEOUT)
+            self._stop_watcher()
+            if self._child is not None:
+                with suppress(ChildProcessError):
+                    os.waitpid(self._child, 0)
+                self._child = None
             self._clean()
         try:
             directory.parent.rmdir()
@@ -119,7 +122,9 @@ class Lab:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise LabError(f"the lab's directory {self.layout.directory} cannot be read: {error.strerror}") from error
+            raise LabError(
+                f"the lab's directory {self.layout.directory} cannot be read: {error.strerror}"
+            ) from error
         known = report.read(self.layout.status) or Report()
         if known.state in ("starting", "up") and not self._watchers():
             known = replace(known, state="dead", error="the lab's processes are gone", remedy="sactui lab up")
@@ -155,7 +160,11 @@ class Lab:
 
     def environment(self) -> dict[str, str]:
         """An environment for local Slurm commands on the lab; its processes end with the lab."""
-        return {**daemons.environment(self.layout), **ssh.login_environment(self.layout, 1), "LANG": "C.UTF-8"}
+        return {
+            **daemons.environment(self.layout),
+            **ssh.login_environment(self.layout, 1),
+            "LANG": "C.UTF-8",
+        }
 
     def exports(self) -> dict[str, str]:
         """What a shell needs to look at the lab; the shell's processes do not end with the lab."""
@@ -184,7 +193,9 @@ class Lab:
         except OSError as error:
             raise LabError(f"{argv[0]} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
-            raise LabError(f"{' '.join(argv)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+            raise LabError(
+                f"{' '.join(argv)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}"
+            )
         return done.stdout
 
     def ssh_argv(self, *command: str, alias: str | None = None, tty: bool = False) -> list[str]:
@@ -193,13 +204,24 @@ class Lab:
         return [*argv, *(["-tt"] if tty else []), alias or self.alias, *command]
 
     def ssh(
-        self, *command: str, alias: str | None = None, tty: bool = False, stdin: str = "", timeout: float = 60.0
+        self,
+        *command: str,
+        alias: str | None = None,
+        tty: bool = False,
+        stdin: str = "",
+        timeout: float = 60.0,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``command`` on a login host through OpenSSH. Raises LabError when it does not end in time."""
         argv = self.ssh_argv(*command, alias=alias, tty=tty)
         try:
             return subprocess.run(
-                argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+                argv,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise LabError(f"{' '.join(argv)} did not end within {timeout:.0f} s") from error
@@ -265,30 +287,59 @@ class Lab:
                 os.close(owner)
 
     def _wait_up(self, progress: Progress, watcher: subprocess.Popen[bytes] | None) -> None:
+        try:
+            self._follow(progress, watcher)
+        except LabError:
+            if watcher is None or not self._ended_soon(watcher):
+                self._stop_watcher()
+            raise
+        except KeyboardInterrupt:
+            self._stop_watcher()
+            raise
+        finally:
+            if watcher is not None and watcher.poll() is None:
+                # It belongs to itself from here on; Popen must not complain about leaving it.
+                watcher.returncode = 0
+                self._child = watcher.pid
+
+    def _stop_watcher(self) -> None:
+        for pid in self._watchers():
+            _terminate(pid, _DOWN_TIMEOUT)
+
+    @staticmethod
+    def _ended_soon(watcher: subprocess.Popen[bytes]) -> bool:
+        """Whether the watcher of a failed start has swept up and gone."""
+        try:
+            watcher.wait(timeout=_DOWN_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _follow(self, progress: Progress, watcher: subprocess.Popen[bytes] | None) -> None:
+        """Pass the steps of the start on until the lab is up. Raises LabError when it does not get there."""
         shown = 0
         deadline = time.monotonic() + _UP_TIMEOUT
         while True:
-            ended = watcher is not None and watcher.poll() is not None
+            ended = watcher.poll() is not None if watcher is not None else not self._watchers()
             known = report.read(self.layout.status)
             for line in known.steps[shown:] if known is not None else ():
                 progress(line)
                 shown += 1
             if known is not None and known.state == "up":
-                break
+                return
             if known is not None and known.state == "failed":
                 raise LabError(known.error, known.remedy)
-            if ended or (watcher is None and not self._watchers()):
+            if ended:
                 said = [children.tail(self.layout.log / f"{name}.out") for name in ("watcher", "supervisor")]
                 raise LabError(
                     "the lab's supervisor ended while it started:\n" + "\n".join(filter(None, said)),
                     f"the logs are in {self.layout.log}",
                 )
             if time.monotonic() > deadline:
-                raise LabError(f"the lab did not start within {_UP_TIMEOUT:.0f} s", f"the logs are in {self.layout.log}")
+                raise LabError(
+                    f"the lab did not start within {_UP_TIMEOUT:.0f} s", f"the logs are in {self.layout.log}"
+                )
             time.sleep(0.03)
-        if watcher is not None:
-            # It belongs to itself from here on; Popen must not complain about leaving it.
-            watcher.returncode = 0
 
     def _watchers(self) -> list[int]:
         """The lab's watcher, found by its command line and mark: a number in a file may be stale."""
@@ -304,7 +355,9 @@ class Lab:
         """End what is left and remove the directory. Raises LabError."""
         swept = sweep.sweep(self.layout.directory)
         if swept.left:
-            raise LabError(f"processes of the lab do not end: {list(swept.left)}", "look at them with ps -fp PID")
+            raise LabError(
+                f"processes of the lab do not end: {list(swept.left)}", "look at them with ps -fp PID"
+            )
         deadline = time.monotonic() + 2
         while os.path.lexists(self.layout.directory):
             try:

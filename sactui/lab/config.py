@@ -13,7 +13,9 @@ from sactui.lab.layout import GUEST_MARKER, MARKER, NODE_MARKER, Layout
 _LAB_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}\Z")
 _NODE_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,11}\Z")
 _PARTITION = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
-_TIME = re.compile(r"(?:\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(?::\d\d){0,2}|UNLIMITED|INFINITE)\Z", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(?::\d\d){0,2}|UNLIMITED|INFINITE)\Z", re.IGNORECASE
+)
 
 GPU_TYPE = "a100"
 
@@ -33,7 +35,9 @@ class Partition:
         if not _PARTITION.match(self.name):
             raise LabError(f"{self.name!r} is no partition name", "letters, digits, _ and -, a letter first")
         if not _TIME.match(self.max_time):
-            raise LabError(f"{self.max_time!r} is no time limit", "minutes, or as Slurm writes it: 04:00:00, 7-00:00:00")
+            raise LabError(
+                f"{self.max_time!r} is no time limit", "minutes, or as Slurm writes it: 04:00:00, 7-00:00:00"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Partition:
@@ -70,7 +74,8 @@ class LabOptions:
     def __post_init__(self) -> None:
         if not _LAB_NAME.match(self.name):
             raise LabError(
-                f"{self.name!r} is no name for a lab", "at most 16 of a-z, 0-9 and -, a letter first, for example lab2"
+                f"{self.name!r} is no name for a lab",
+                "at most 16 of a-z, 0-9 and -, a letter first, for example lab2",
             )
         if not _NODE_PREFIX.match(self.node_prefix) or self.node_prefix[-1].isdigit():
             raise LabError(f"{self.node_prefix!r} is no prefix of node names", "letters, for example bm")

@@ -27,12 +27,18 @@ def ask(path: Path, action: str, daemon: str, *, timeout: float = 30.0) -> None:
             while not received.endswith(b"\n"):
                 chunk = link.recv(4096)
                 if not chunk:
-                    raise LabError(f"the lab's supervisor ended while it should {action} {daemon}", "sactui lab up")
+                    raise LabError(
+                        f"the lab's supervisor ended while it should {action} {daemon}", "sactui lab up"
+                    )
                 received += chunk
         except TimeoutError as error:
-            raise LabError(f"the lab's supervisor took more than {timeout:.0f} s to {action} {daemon}") from error
+            raise LabError(
+                f"the lab's supervisor took more than {timeout:.0f} s to {action} {daemon}"
+            ) from error
         except OSError as error:
-            raise LabError(f"the lab's supervisor cannot be reached: {error.strerror}", "sactui lab up") from error
+            raise LabError(
+                f"the lab's supervisor cannot be reached: {error.strerror}", "sactui lab up"
+            ) from error
     answer = json.loads(received)
     if "error" in answer:
         raise LabError(answer["error"], answer.get("remedy", ""))

@@ -14,7 +14,7 @@ from pathlib import Path
 import sactui
 from sactui.lab import install, ssh
 from sactui.lab.config import LabOptions, Ports
-from sactui.lab.layout import MARKER, Layout
+from sactui.lab.layout import MARKER, NODE_MARKER, Layout
 
 #: Variables of the caller that its daemons may see; everything else of it is its own business.
 _INHERITED = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ")
@@ -107,6 +107,8 @@ def slurmd(layout: Layout, ports: Ports, node: str) -> Daemon:
         (install.require("slurmd"), "-D", "-N", node),
         layout.log / f"slurmd-{node}.log",
         lambda: listens(port),
+        # Its step daemons inherit it: a crash of the node finds them.
+        extra={NODE_MARKER: node},
         port=port,
     )
 

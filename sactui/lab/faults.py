@@ -55,19 +55,22 @@ class Faults:
 
     def crash(self, node: str) -> None:
         """A node loses power: slurmd, all steps, shells and tmux servers on it are gone."""
-        self._ask("kill", node)
         marker = os.fsencode(f"{NODE_MARKER}={node}")
         directory = self._lab.layout.directory
 
         def on_node(pid: int) -> bool:
-            return sweep.belongs(pid, directory) and (
-                marker in sweep.environment(pid) or sweep.command_line(pid).startswith(b"slurmstepd")
-                and f"SLURMD_NODENAME={node}".encode() in sweep.environment(pid)
-            )
+            return marker in sweep.environment(pid) and sweep.belongs(pid, directory)
+
+        def reports(pid: int) -> bool:
+            return sweep.command_line(pid).startswith(b"slurmstepd")
 
         deadline = time.monotonic() + 10
+        self._ask("kill", node)
         while found := {pid for pid in sweep.members(directory) if on_node(pid)}:
-            sweep.end(found, on_node)
+            # The step daemons first: they would live to tell the controller that the tasks died.
+            stepds = {pid for pid in found if reports(pid)}
+            sweep.end(stepds, on_node)
+            sweep.end(found - stepds, on_node)
             if time.monotonic() > deadline:
                 raise LabError(f"processes of node {node} do not end: {sorted(found)}")
 
@@ -105,7 +108,7 @@ class Faults:
 
     def _nodes(self) -> dict[str, str]:
         lines = self._lab.slurm("sinfo", "-h", "-N", "-o", "%N %T").splitlines()
-        return dict((line.split()[0], line.split()[1]) for line in lines if len(line.split()) == 2)
+        return {line.split()[0]: line.split()[1] for line in lines if len(line.split()) == 2}
 
     def _report(self) -> report.Report:
         found = report.read(self._lab.layout.status)

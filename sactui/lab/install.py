@@ -11,7 +11,15 @@ from pathlib import Path
 from sactui.errors import LabError
 
 #: Daemons often lie where an ordinary user's PATH does not look.
-_DAEMON_DIRECTORIES = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin", "/usr/libexec")
+_DAEMON_DIRECTORIES = (
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/sbin",
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+    "/usr/libexec",
+)
 
 #: program -> (Debian's package, Fedora's and EPEL's package)
 _PACKAGES = {
@@ -51,7 +59,10 @@ def require(program: str) -> str:
 def check(*, accounting: bool) -> None:
     """LabError that names everything a lab of this kind lacks on this machine."""
     if not sys.platform.startswith("linux"):
-        raise LabError("the lab needs Linux: Slurm's daemons run nowhere else", "run it on a Linux machine or in a container")
+        raise LabError(
+            "the lab needs Linux: Slurm's daemons run nowhere else",
+            "run it on a Linux machine or in a container",
+        )
     needed = [name for name in _PACKAGES if accounting or name not in _ACCOUNTING]
     missing = [name for name in needed if find(name) is None]
     if missing:

@@ -135,7 +135,9 @@ def layout_of(name: str, node_names: tuple[str, ...] = (), base: Path | None = N
     text = str(directory)
     remedy = f"name a short, plain directory: {BASE_VARIABLE}=/tmp/lab"
     if not _PLAIN_PATH.match(text):
-        raise LabError(f"the lab cannot live in {text!r}: Slurm's files allow only letters, digits and ._/-", remedy)
+        raise LabError(
+            f"the lab cannot live in {text!r}: Slurm's files allow only letters, digits and ._/-", remedy
+        )
     longest_node = max((len(node) for node in node_names), default=0)
     needed = len(f"{text}/t//tmux-{os.getuid()}/") + max(longest_node, len("login99")) + SOCKET_NAME_ROOM
     if needed > SOCKET_PATH_LIMIT:
@@ -158,7 +160,9 @@ def open_base(base: Path) -> int:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise LabError(f"the directory of the labs {base} cannot be used: {error.strerror}", remedy) from error
+        raise LabError(
+            f"the directory of the labs {base} cannot be used: {error.strerror}", remedy
+        ) from error
     about = os.fstat(descriptor)
     if about.st_uid != os.getuid():
         os.close(descriptor)

@@ -39,7 +39,8 @@ def reserve(count: int, first: int | None = None) -> tuple[int, ExitStack]:
             return base, lock
         lock.close()
     raise LabError(
-        f"no {count} consecutive free ports between {_FIRST} and {ceiling}", "end other labs: sactui lab down --name NAME"
+        f"no {count} consecutive free ports between {_FIRST} and {ceiling}",
+        "end other labs: sactui lab down --name NAME",
     )
 
 

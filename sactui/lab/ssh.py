@@ -16,7 +16,11 @@ from sactui.lab.layout import MARKER, Layout
 
 #: What sshd gives a login when the system says nothing else.
 _LOGIN_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
-_SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/libexec/sftp-server")
+_SFTP_SERVERS = (
+    "/usr/lib/openssh/sftp-server",
+    "/usr/libexec/openssh/sftp-server",
+    "/usr/libexec/sftp-server",
+)
 
 
 def user_name() -> str:
@@ -62,7 +66,18 @@ def make_keys(layout: Layout, options: LabOptions) -> None:
         (
             path,
             subprocess.Popen(
-                [keygen, "-q", "-t", "ed25519", "-N", "", "-C", f"{options.name} (sactui lab)", "-f", str(path)],
+                [
+                    keygen,
+                    "-q",
+                    "-t",
+                    "ed25519",
+                    "-N",
+                    "",
+                    "-C",
+                    f"{options.name} (sactui lab)",
+                    "-f",
+                    str(path),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

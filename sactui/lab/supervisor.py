@@ -119,7 +119,9 @@ class Supervisor:
             done = self._run([*manager, *command])
             # It exits 1 when there was nothing to add: root and the QOS normal exist from the start.
             if done.returncode != 0 and "Nothing new added" not in done.stdout + done.stderr:
-                raise LabError(f"sacctmgr {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-600:]}")
+                raise LabError(
+                    f"sacctmgr {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-600:]}"
+                )
         self._step(f"accounting: slurmdbd on port {block.slurmdbd}")
 
     def _start_logins(self, block: Ports) -> None:
@@ -139,14 +141,25 @@ class Supervisor:
 
     def _terminal_problem(self, alias: str) -> str:
         """Why a login through sshd gets no terminal; empty when it does."""
-        argv = [install.require("ssh"), "-F", str(self.layout.ssh_config), "-o", "BatchMode=yes", "-tt", alias]
+        argv = [
+            install.require("ssh"),
+            "-F",
+            str(self.layout.ssh_config),
+            "-o",
+            "BatchMode=yes",
+            "-tt",
+            alias,
+        ]
         tried = self._run([*argv, "tty"])
         if tried.returncode == 0 and "/dev/" in tried.stdout:
             return ""
         log = children.tail(self.layout.log / "login1.log", 40).splitlines()
-        causes = [line for line in log if "chown" in line or "pty" in line or "not allowed" in line or "fatal" in line]
-        said = (causes or [*tried.stderr.splitlines(), *log] or ["no reason given"])[-1].strip()
-        return said
+        causes = [
+            line
+            for line in log
+            if "chown" in line or "pty" in line or "not allowed" in line or "fatal" in line
+        ]
+        return (causes or [*tried.stderr.splitlines(), *log] or ["no reason given"])[-1].strip()
 
     # ---- requests
 
@@ -154,7 +167,10 @@ class Supervisor:
         """Answer requests until a signal ends the process."""
         path = self.layout.control_socket
         path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, selectors.DefaultSelector() as selector:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener,
+            selectors.DefaultSelector() as selector,
+        ):
             listener.bind(str(path))
             listener.listen(8)
             woken, wake = os.pipe()
@@ -269,7 +285,10 @@ class Supervisor:
         lines = self._last_lines(name)
         how = f"signal {-code}" if code < 0 else f"exit status {code}"
         if "already in use" in lines and port is not None:
-            return LabError(f"{name} could not start: port {port} is in use", "start the lab again: it looks for free ports")
+            return LabError(
+                f"{name} could not start: port {port} is in use",
+                "start the lab again: it looks for free ports",
+            )
         return LabError(f"{name} ended at its start ({how}):\n{lines}", f"the logs are in {self.layout.log}")
 
     def _last_lines(self, name: str) -> str:
@@ -310,7 +329,9 @@ class Supervisor:
 
 
 def _slurm_version() -> tuple[int, int]:
-    said = subprocess.run([install.require("slurmctld"), "-V"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(
+        [install.require("slurmctld"), "-V"], capture_output=True, text=True, check=False
+    ).stdout
     try:
         major, minor = said.split()[-1].split(".")[:2]
         return int(major), int(minor)

@@ -25,6 +25,7 @@ def main(argv: list[str]) -> int:
     owner = int(argv[1]) if len(argv) > 1 else None
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.umask(0o022)
     children.become_subreaper()
     told, tell = os.pipe()
     signal.signal(signal.SIGTERM, lambda number, frame: os.write(tell, b"."))

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -54,7 +54,7 @@ class Mistake:
         return f"{self.where}: {self.message}" + (f" ({self.remedy})" if self.remedy else "")
 
 
-class BrokenFile(DefinitionError):
+class BrokenFileError(DefinitionError):
     """A file cannot be used; ``mistakes`` is everything that is wrong with it, in file order."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
@@ -123,42 +123,44 @@ def dotted(path: KeyPath) -> str:
 
 
 def read(path: Path, *, limit: int = SIZE_LIMIT) -> Document:
-    """Read and parse one file. Raises BrokenFile when there is no data to be had from it."""
+    """Read and parse one file. Raises BrokenFileError when there is no data to be had from it."""
     return parse(read_bytes(path, limit=limit), str(path))
 
 
 def read_bytes(path: Path, *, limit: int = SIZE_LIMIT) -> bytes:
-    """The bytes of a regular file of at most ``limit`` bytes. Raises BrokenFile."""
-    file = str(path)
+    """The bytes of a regular file of at most ``limit`` bytes. Raises BrokenFileError."""
+    file = shown(str(path), 4096)
     try:
         # Without O_NONBLOCK a named pipe would hold the console for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BrokenFile([Mistake(file, 1, 1, "is not a regular file", "put a plain file there")])
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                message = "is not a regular file"
+                raise BrokenFileError([Mistake(file, 1, 1, message, "put a plain file there")])
             data = stream.read(limit + 1)
     except FileNotFoundError:
-        raise BrokenFile([Mistake(file, 1, 1, "there is no such file", "check the path")]) from None
+        raise BrokenFileError([Mistake(file, 1, 1, "there is no such file", "check the path")]) from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BrokenFile([Mistake(file, 1, 1, f"cannot be read: {reason}", "check its permissions")]) from error
+        message = f"cannot be read: {error.strerror or error}"
+        raise BrokenFileError([Mistake(file, 1, 1, message, "check its permissions")]) from error
     if len(data) > limit:
         message = f"is larger than {limit // 1024} KiB"
-        raise BrokenFile([Mistake(file, 1, 1, message, "a definition is a few lines: is this the right file?")])
+        raise BrokenFileError([Mistake(file, 1, 1, message, "is this the right file?")])
     return data
 
 
 def parse(raw: bytes, file: str) -> Document:
-    """Parse ``raw``; ``file`` is only named in messages. Raises BrokenFile on a syntax error."""
+    """Parse ``raw``; ``file`` is only named in messages. Raises BrokenFileError on a syntax error."""
+    file = shown(file, 4096)
     text = _decode(raw, file)
     document = Document(file, digest=hashlib.sha256(raw).hexdigest())
     loader = _LOADER(text)
     try:
         _Builder(loader, document).document()
     except yaml.MarkedYAMLError as error:
-        raise BrokenFile([*document.mistakes, _syntax(error, text, file)]) from None
+        raise BrokenFileError([*document.mistakes, _syntax(error, text, file)]) from None
     except yaml.YAMLError as error:
-        raise BrokenFile([*document.mistakes, Mistake(file, 1, 1, f"is not YAML: {shown(str(error))}")]) from None
+        message = f"is not YAML: {shown(str(error))}"
+        raise BrokenFileError([*document.mistakes, Mistake(file, 1, 1, message)]) from None
     finally:
         loader.dispose()
     return document
@@ -172,12 +174,13 @@ def _decode(raw: bytes, file: str) -> str:
         line = before.count(b"\n") + 1
         column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-        raise BrokenFile([Mistake(file, line, column, message, "save the file as UTF-8")]) from None
+        raise BrokenFileError([Mistake(file, line, column, message, "save the file as UTF-8")]) from None
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
         message = f"control character {shown(found.group())}"
-        raise BrokenFile([Mistake(file, line, column, message, 'remove it, or write it as an escape in "..."')])
+        remedy = 'remove it, or write it as an escape in "..."'
+        raise BrokenFileError([Mistake(file, line, column, message, remedy)])
     return text
 
 
@@ -231,12 +234,18 @@ class _Builder:
         if not isinstance(event := take(), yaml.StreamEndEvent):
             self._stop(event, "a second document starts here", "one file holds one definition: remove ---")
 
-    def _stop(self, event: Any, message: str, remedy: str) -> None:
-        raise BrokenFile([*self._document.mistakes, self._mistake(event, message, remedy)])
+    def _stop(self, event: Any, message: str, remedy: str) -> NoReturn:
+        raise BrokenFileError([*self._document.mistakes, self._mistake(event, message, remedy)])
 
     def _mistake(self, event: Any, message: str, remedy: str) -> Mistake:
-        mark = event.start_mark
-        return Mistake(self._document.file, mark.line + 1, mark.column + 1, message, remedy)
+        return Mistake(self._document.file, *self._place(event), message, remedy)
+
+    @staticmethod
+    def _place(event: Any) -> tuple[int, int]:
+        return event.start_mark.line + 1, event.start_mark.column + 1
+
+    def _note(self, event: Any, message: str, remedy: str) -> None:
+        self._document.mistakes.append(self._mistake(event, message, remedy))
 
     def _value(self, event: Any, path: KeyPath, depth: int) -> Any:
         self._size += 1
@@ -244,8 +253,7 @@ class _Builder:
             self._stop(event, f"holds more than {VALUE_LIMIT} values", "aliases multiply what they point to")
         if depth > DEPTH_LIMIT:
             self._stop(event, f"is nested deeper than {DEPTH_LIMIT} levels", "definitions are flat")
-        mark = event.start_mark
-        self._document._values[path] = (mark.line + 1, mark.column + 1)
+        self._document._values[path] = self._place(event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         before = self._size
@@ -277,7 +285,6 @@ class _Builder:
         anchored = self._anchors.get(event.anchor)
         if anchored is None:
             self._stop(event, f"the alias *{name} has no anchor", f"write &{name} before a value above it")
-        assert anchored is not None
         self._size += anchored.size
         if self._size > VALUE_LIMIT:
             self._stop(event, f"holds more than {VALUE_LIMIT} values", "aliases multiply what they point to")
@@ -288,6 +295,7 @@ class _Builder:
     def _mapping(self, path: KeyPath, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: list[tuple[Any, Any]] = []
+        event: Any
         while not isinstance(event := self._loader.get_event(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 self._stop(event, "a key must be plain text", "write a word before the colon")
@@ -300,14 +308,14 @@ class _Builder:
             if key in result:
                 line = self._document._keys[place][0]
                 message = f"the key {dotted(place)} is here for the second time (first in line {line})"
-                self._document.mistakes.append(self._mistake(event, message, "remove one of them"))
+                self._note(event, message, "remove one of them")
                 self._skip(self._loader.get_event(), depth)
                 continue
-            self._document._keys[place] = (event.start_mark.line + 1, event.start_mark.column + 1)
+            self._document._keys[place] = self._place(event)
             if tag != "str":
                 kind = {"bool": "a boolean", "null": "nothing", "int": "a number", "float": "a number"}
                 message = f"YAML reads the key {shown(key)} as {kind.get(tag, tag)}"
-                self._document.mistakes.append(self._mistake(event, message, f'write it in quotes: "{shown(key)}"'))
+                self._note(event, message, f'write it in quotes: "{shown(key)}"')
             result[key] = self._value(self._loader.get_event(), place, depth + 1)
         for event, value in merged:
             self._merge(event, value, result, path)
@@ -316,14 +324,13 @@ class _Builder:
     def _merge(self, event: Any, value: Any, result: dict[str, Any], path: KeyPath) -> None:
         for one in value if isinstance(value, list) else [value]:
             if not isinstance(one, dict):
-                mistake = self._mistake(event, "<< merges mappings only", "point it to an anchor of a mapping")
-                self._document.mistakes.append(mistake)
+                self._note(event, "<< merges mappings only", "point it to an anchor of a mapping")
                 continue
             for key, inner in one.items():
                 if key not in result:
                     result[key] = inner
-                    place = (event.start_mark.line + 1, event.start_mark.column + 1)
-                    self._document._values[(*path, key)] = self._document._keys[(*path, key)] = place
+                    self._document._values[(*path, key)] = self._place(event)
+                    self._document._keys[(*path, key)] = self._place(event)
 
     def _skip(self, event: Any, depth: int) -> None:
         """Consume a value that is not wanted, anchors in it included."""
@@ -338,7 +345,7 @@ class _Builder:
 
     def _foreign_tag(self, event: Any, path: KeyPath) -> None:
         message = f"the tag {shown(event.tag)} is not used in these files"
-        self._document.mistakes.append(self._mistake(event, message, "remove it"))
+        self._note(event, message, "remove it")
         self._document.spoiled.add(path)
 
     def _resolved(self, event: Any) -> str:
@@ -350,7 +357,7 @@ class _Builder:
     def _scalar(self, event: Any, path: KeyPath) -> Any:
         text: str = event.value
         kind = self._resolved(event)
-        if event.style is None:
+        if not event.style:  # plain: None or "", by loader
             self._document._texts[path] = text
         if kind == "str":
             return text
@@ -390,5 +397,5 @@ class _Builder:
 
     def _ambiguous(self, event: Any, path: KeyPath, message: str) -> None:
         remedy = f'write it in quotes: "{shown(event.value)}"'
-        self._document.mistakes.append(self._mistake(event, message, remedy))
+        self._note(event, message, remedy)
         self._document.spoiled.add(path)

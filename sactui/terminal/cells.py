@@ -103,12 +103,11 @@ class Row:
         self._cells = library.new(
             "GhosttyRenderStateRowCells", lib.ghostty_render_state_row_cells_new, "read cells"
         )
-        self._cells_out = ffi.new("GhosttyRenderStateRowCells*", self._cells)
-        self._view = ffi.new("GhosttyCellsView*")
+        self._cells_out = library.make("GhosttyRenderStateRowCells", self._cells)
+        self._view = library.make("GhosttyCellsView")
         self._style_out = library.sized("GhosttyStyle")
-        self._style_bytes = ffi.buffer(self._style_out, ffi.sizeof("GhosttyStyle"))
-        self._count = ffi.new("uint32_t*")
-        self._codepoints = ffi.new(f"uint32_t[{_CLUSTER}]")
+        self._style_bytes = ffi.buffer(self._style_out, ffi.sizeof(self._style_out[0]))
+        self._count = library.make("uint32_t")
         self._styles: dict[bytes, Style] = {}
         self._backgrounds: dict[Colour, Style] = {}
         self._fields = _official(library)
@@ -165,6 +164,8 @@ class Row:
             empty = (tag >> 1) & one
             cluster = tag & one & ~empty
             pair = (wide ^ (wide >> 1)) & one  # wide or its tail; a spacer at the end of a line is neither
+            if (wide & pair) << 64 != (wide >> 1) & pair:
+                return self._slow(words)
             cluster |= ((cluster & pair) << 64) & one  # a wide cluster and its tail stay together
             blank = empty * lanes.blank
             group |= row & blank | pair << 62 | cluster << 63
@@ -208,21 +209,26 @@ class Row:
             runs.append(Run(self._cluster(x), style, 1 + pair))
 
     def _slow(self, words: bytes) -> list[Run]:
-        """The same runs, cell by cell through the library's getter."""
+        """The same runs, cell by cell: without a known layout, and for rows with half a wide
+        character, which the library leaves behind in rare cases of margins and resizing."""
+        cells = [self._fields(word) for word in memoryview(words).cast("Q")]
         runs: list[Run] = []
         last: tuple[int, int, int, int] | None = None
-        for x, word in enumerate(memoryview(words).cast("Q")):
-            tag, value, style_id, wide = self._fields(word)
+        for x, (tag, value, style_id, wide) in enumerate(cells):
+            columns = 1
             if wide == _TAIL:
-                continue
-            columns = 2 if wide == _WIDE else 1
+                if x and cells[x - 1][3] == _WIDE:
+                    continue
+                value = 0
+            elif wide == _WIDE:
+                whole = x + 1 < len(cells) and cells[x + 1][3] == _TAIL
+                columns, value = (2, value) if whole else (1, 0)
             if tag in (PALETTE, RGB):
                 text, style = " ", self._background(tag, value)
-            elif tag == CLUSTER:
+            elif tag == CLUSTER and value:
                 text, style = self._cluster(x), self._style(x, style_id)
             else:
-                value = value or 0x20
-                text, style = _UNSAFE.sub("\ufffd", chr(value)), self._style(x, style_id)
+                text, style = _UNSAFE.sub("\ufffd", chr(value or 0x20)), self._style(x, style_id)
             group = (tag, value if tag in (PALETTE, RGB) else 0, style_id, columns)
             if group == last and tag != CLUSTER:
                 runs[-1] = Run(runs[-1].text + text, style, runs[-1].columns + columns)
@@ -303,12 +309,14 @@ class Row:
         ):
             return "\ufffd"
         count = self._count[0]
-        buffer = self._codepoints if count <= _CLUSTER else self._ffi.new(f"uint32_t[{count}]")
+        codepoints = bytearray(4 * count)
         if lib.ghostty_render_state_row_cells_get(
-            cells, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_BUF, buffer
+            cells, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_BUF, self._ffi.from_buffer(codepoints)
         ):
             return "\ufffd"
-        first, *rest = (chr(buffer[index]) for index in range(min(count, _CLUSTER)))
+        if not count:
+            return " "
+        first, *rest = map(chr, memoryview(codepoints).cast("I")[:_CLUSTER])
         return _UNSAFE.sub("\ufffd", first) + _UNSAFE.sub("", "".join(rest))
 
 
@@ -317,10 +325,10 @@ Fields = Callable[[int], tuple[int, int, int, int]]
 
 def _official(library: Library) -> Fields:
     """Reads (tag, content, style id, wide) of one cell with the library's getter."""
-    ffi, get = library.ffi, library.lib.ghostty_cell_get
     lib = library.lib
-    number, index, colour = ffi.new("int*"), ffi.new("uint16_t*"), ffi.new("GhosttyColorRgb*")
-    codepoint, palette = ffi.new("uint32_t*"), ffi.new("uint8_t*")
+    get = lib.ghostty_cell_get
+    number, index, colour = library.make("int"), library.make("uint16_t"), library.make("GhosttyColorRgb")
+    codepoint, palette = library.make("uint32_t"), library.make("uint8_t")
 
     def fields(cell: int) -> tuple[int, int, int, int]:
         get(cell, lib.GHOSTTY_CELL_DATA_CONTENT_TAG, number)
@@ -371,7 +379,7 @@ def _verified(library: Library) -> Layout | None:
 def _agrees(library: Library, layout: Layout) -> bool:
     lib = library.lib
     fields = _official(library)
-    terminal = library.ffi.new("GhosttyTerminal*")
+    terminal = library.make("GhosttyTerminal")
     library.check(lib.ghostty_terminal_new(library.ffi.NULL, terminal, 8, 6), "open a terminal")
     state = library.new("GhosttyRenderState", lib.ghostty_render_state_new, "open a screen")
     rows = library.new(
@@ -381,7 +389,7 @@ def _agrees(library: Library, layout: Layout) -> bool:
     try:
         lib.ghostty_terminal_vt_write(terminal[0], PROBE, len(PROBE))
         library.check(lib.ghostty_render_state_update(state, terminal[0]), "read the screen")
-        out = library.ffi.new("GhosttyRenderStateRowIterator*", rows)
+        out = library.make("GhosttyRenderStateRowIterator", rows)
         kind = lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR
         library.check(lib.ghostty_render_state_get(state, kind, out), "read the screen")
         tags: set[int] = set()

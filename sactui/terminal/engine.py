@@ -74,9 +74,9 @@ class _Callbacks:
             out.tertiary.unit_id = 0
             return True
 
-        self.reply = ffi.callback("GhosttyTerminalWritePtyFn", reply)
-        self.hold = ffi.callback("GhosttyTerminalRenderHoldFn", hold)
-        self.attributes = ffi.callback("GhosttyTerminalDeviceAttributesFn", attributes)
+        self.reply = library.callback("GhosttyTerminalWritePtyFn", reply)
+        self.hold = library.callback("GhosttyTerminalRenderHoldFn", hold)
+        self.attributes = library.callback("GhosttyTerminalDeviceAttributesFn", attributes)
 
 
 _callbacks: _Callbacks | None = None
@@ -100,45 +100,46 @@ class Engine:
         library = self._library = loading.load()
         lib, ffi = library.lib, library.ffi
         self.columns, self.lines = _within(columns, rows)
-        out = ffi.new("GhosttyTerminal*")
+        out = library.make("GhosttyTerminal")
         library.check(lib.ghostty_terminal_new(ffi.NULL, out, self.columns, self.lines), "open a terminal")
         self._terminal = out[0]
         self._state = library.new("GhosttyRenderState", lib.ghostty_render_state_new, "open a screen")
         self._iterator = library.new(
             "GhosttyRenderStateRowIterator", lib.ghostty_render_state_row_iterator_new, "read rows"
         )
-        self._iterator_out = ffi.new("GhosttyRenderStateRowIterator*", self._iterator)
+        self._iterator_out = library.make("GhosttyRenderStateRowIterator", self._iterator)
         self._row = Row(library, self._iterator)
         self._outside = _Outside(self._state)
         self._handle = ffi.new_handle(self._outside)
-        self._flag, self._y = ffi.new("int*"), ffi.new("uint16_t*")
+        self._flag, self._y = library.make("int"), library.make("uint16_t")
         self._cursor_out = library.sized("GhosttyRenderStateCursor")
-        self._point, self._ref = ffi.new("GhosttyPointS*"), library.sized("GhosttyGridRef")
-        self._mode_out = ffi.new("GhosttyTerminalModeConfig*")
+        self._point, self._ref = library.make("GhosttyPointS"), library.sized("GhosttyGridRef")
+        self._mode_out = library.make("GhosttyTerminalModeConfig")
         self._configure(scrollback)
         self._free = weakref.finalize(
             self, _free, library, self._terminal, self._state, self._iterator, self._row
         )
 
     def _configure(self, scrollback: int) -> None:
-        lib, ffi = self._library.lib, self._library.ffi
+        library = self._library
+        lib, ffi = library.lib, library.ffi
         callbacks = _callbacks_of(self._library)
-        nothing = ffi.new("bool*", False)
+        nothing = library.make("bool", False)
         limit = 4096 if scrollback == 0 else scrollback * 1024 * 4
         for option, value in (
             (lib.GHOSTTY_TERMINAL_OPT_USERDATA, self._handle),
             (lib.GHOSTTY_TERMINAL_OPT_WRITE_PTY, callbacks.reply),
             (lib.GHOSTTY_TERMINAL_OPT_RENDER_HOLD, callbacks.hold),
             (lib.GHOSTTY_TERMINAL_OPT_DEVICE_ATTRIBUTES, callbacks.attributes),
-            (lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_LINES, ffi.new("size_t*", scrollback)),
-            (lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_BYTES, ffi.new("size_t*", limit)),
+            (lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_LINES, library.make("size_t", scrollback)),
+            (lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_BYTES, library.make("size_t", limit)),
             # Images would be files read, memory mapped and megabytes kept for a picture nobody draws.
-            (lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_STORAGE_LIMIT, ffi.new("uint64_t*", 0)),
+            (lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_STORAGE_LIMIT, library.make("uint64_t", 0)),
             (lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_MEDIUM_FILE, nothing),
             (lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_MEDIUM_SHARED_MEM, nothing),
             (lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_MEDIUM_TEMP_FILE, ffi.NULL),
             (lib.GHOSTTY_TERMINAL_OPT_GLYPH_PROTOCOL, nothing),
-            (lib.GHOSTTY_TERMINAL_OPT_APC_MAX_BYTES, ffi.new("size_t*", 4096)),
+            (lib.GHOSTTY_TERMINAL_OPT_APC_MAX_BYTES, library.make("size_t", 4096)),
             # A title that can be read back is a way to type into the shell.
             (lib.GHOSTTY_TERMINAL_OPT_TITLE_REPORT, nothing),
         ):
@@ -158,7 +159,12 @@ class Engine:
 
     def feed(self, data: bytes) -> None:
         """Take output of the program. Never raises, whatever the bytes are."""
-        self._library.lib.ghostty_terminal_vt_write(self.terminal, data, len(data))
+        lib, terminal = self._library.lib, self.terminal
+        lib.ghostty_terminal_vt_write(terminal, data, len(data))
+        lib.ghostty_terminal_get(terminal, lib.GHOSTTY_TERMINAL_DATA_COLS, self._y)
+        if self._y[0] != self.columns:
+            # DECCOLM: a program may ask for 132 columns. The size is the window's, not the program's.
+            self.resize(self.columns, self.lines)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size; every row is dirty afterwards."""
@@ -294,7 +300,7 @@ class Engine:
     def title(self) -> str:
         """The title the program set: untrusted, without control characters, at most 200 characters."""
         lib, ffi = self._library.lib, self._library.ffi
-        out = ffi.new("GhosttyString*")
+        out = self._library.make("GhosttyString")
         if lib.ghostty_terminal_get(self.terminal, lib.GHOSTTY_TERMINAL_DATA_TITLE, out) or not out.len:
             return ""
         raw = ffi.buffer(out.ptr, min(out.len, 4 * _TITLE))[:]

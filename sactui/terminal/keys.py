@@ -39,7 +39,7 @@ _PHYSICAL = {
 #: Where Textual's name is not the Unicode name in lower case.
 _RENAMED = {
     "slash": "/", "backslash": "\\", "at": "@", "minus": "-", "plus": "+", "underscore": "_", "space": " ",
-    "left_square_brace": "[", "newline": "\n",
+    "left_square_brace": "[", "newline": "\n", "less_than_sign": "<", "greater_than_sign": ">",
 }  # fmt: skip
 _NAMES = {
     _RENAMED[name]: name for name in ("slash", "backslash", "at", "minus", "plus", "underscore", "space")
@@ -115,12 +115,12 @@ class Encoder:
         self._key = library.new("GhosttyKeyEvent", lib.ghostty_key_event_new, "encode keys")
         self._mouse = library.new("GhosttyMouseEncoder", lib.ghostty_mouse_encoder_new, "encode the mouse")
         self._move = library.new("GhosttyMouseEvent", lib.ghostty_mouse_event_new, "encode the mouse")
-        self._out, self._length = ffi.new("char[128]"), ffi.new("size_t*")
-        self._plain = ffi.new("GhosttyKittyKeyFlags*", 0)
-        self._yes = ffi.new("bool*", True)
-        self._pressed = ffi.new("bool*", False)
+        self._out, self._length = ffi.from_buffer(bytearray(128)), library.make("size_t")
+        self._plain = library.make("GhosttyKittyKeyFlags", 0)
+        self._yes = library.make("bool", True)
+        self._pressed = library.make("bool", False)
         self._size = library.sized("GhosttyMouseEncoderSize")
-        self._position = ffi.new("GhosttyMousePosition*")
+        self._position = library.make("GhosttyMousePosition")
         self._free = weakref.finalize(self, _free, library, self._keys, self._key, self._mouse, self._move)
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class Encoder:
         if not (data := text.encode("utf-8", "ignore")):
             return b""
         marked = self._engine.modes.bracketed_paste
-        source, out = ffi.new("char[]", data), ffi.new("char[]", 2 * len(data) + 64)
+        source, out = ffi.from_buffer(bytearray(data)), ffi.from_buffer(bytearray(2 * len(data) + 64))
         result = lib.ghostty_paste_encode(source, len(data), marked, out, len(out), self._length)
         self._library.check(result, "paste")
         return bytes(ffi.buffer(out, self._length[0]))

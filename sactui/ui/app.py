@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from ..core.attach import keep_mode, restore_terminal
@@ -21,7 +21,7 @@ from ..domain.keymap import KeyAction, bound
 from ..transport.base import Question
 from .screens.dialog import QuestionDialog
 from .screens.fleet import FleetScreen
-from .theming import load_theme, to_textual
+from .theming import chosen, install, load_theme
 
 
 class FleetChanged(Message):
@@ -35,13 +35,13 @@ class FleetChanged(Message):
         return isinstance(message, FleetChanged)
 
 
-class SactuiApp(App[int]):
+class SactuiApp(App[int], inherit_bindings=False):
     """The console. ``controller`` may be given for tests; else it is made and owned here."""
 
     TITLE = "sactui"
     ENABLE_COMMAND_PALETTE = False
-    # ctrl+c never quits; ctrl+q leaves an attached agent, so it must not quit either.
-    BINDINGS: ClassVar[list[BindingType]] = []
+    # Textual's own are not inherited: ctrl+c never quits, and ctrl+q leaves an attached agent.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "help_quit", show=False)]
     CSS = """
     Screen { background: $background; color: $foreground; scrollbar-size-vertical: 1; }
     """
@@ -57,7 +57,7 @@ class SactuiApp(App[int]):
         super().__init__()
         self.keys: tuple[KeyAction, ...] = bound(keys)
         self.controller = controller or Controller(configuration, asker=self.ask)
-        self.look = load_theme(theme or "dark")
+        self.look = load_theme(chosen(theme))
         self._owned = controller is None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped_by: int | None = None
@@ -69,9 +69,7 @@ class SactuiApp(App[int]):
         return FleetScreen(self.controller, self.keys, self.look)
 
     def on_mount(self) -> None:
-        theme = to_textual(self.look)
-        self.register_theme(theme)
-        self.theme = theme.name
+        install(self, self.look)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             # A test drives the app in a thread that cannot have signal handlers.

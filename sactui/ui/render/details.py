@@ -1,101 +1,142 @@
-"""Details and explanations as plain paragraphs: what is known, from where, how old."""
+"""Everything known about one row, as labelled facts; and why a state is what it is."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from ...domain.fleet import Agent, Evidence, Reservation
+from ...domain.job import UNLIMITED, Job
+from ...domain.text import visible
+from . import words
+from .agents import state_word
+from .jobs import phase_word
+from .reservations import next_sentence
 
-from ...domain.fleet import Agent, Reservation
-from ...domain.job import Job
-from .words import age, duration
+#: A label and what is known; nothing is listed that is not known.
+Facts = list[tuple[str, str]]
 
-_SOURCES = {"slurm": "Slurm", "tmux": "tmux", "agent": "agent", "screen": "screen", "activity": "output"}
+_SOURCES = {"slurm": "Slurm"}
+
+
+def agent_details(agent: Agent, now: float, glyphs: words.Glyphs = words.UNICODE) -> Facts:
+    """What is known about an agent and its pane."""
+    state, pane = agent.state, agent.pane
+    facts = [
+        ("state", f"{glyphs.states[state]} {state_word(agent)}"),
+        ("why", agent.verdict.why),
+        ("since", _moment(agent.verdict.since, now)),
+        ("runtime", agent.runtime),
+        ("model", agent.model),
+        ("host", agent.host),
+        ("reservation", agent.reservation),
+        ("node", agent.node),
+        ("job", "" if agent.job_id is None else str(agent.job_id)),
+        ("definition", agent.path),
+        ("seen", _moment(agent.observed_at, now)),
+    ]
+    if pane is not None:
+        status = "" if pane.exit_status is None else f", exit status {pane.exit_status}"
+        life = f"ended{status}" if pane.dead else "alive"
+        history = words.plural(pane.history, "line")
+        facts += [
+            ("pane", f"{pane.pane_id} of session {pane.session}, {life}"),
+            ("command", pane.command),
+            ("process", str(pane.pid) if pane.pid else ""),
+            ("size", f"{pane.width}x{pane.height}, {history} of history" if pane.width else ""),
+            ("last output", _moment(pane.activity_at, now)),
+            ("attached", words.plural(pane.attached, "client") if pane.attached else "nobody"),
+        ]
+    return _known(facts)
+
+
+def reservation_details(reservation: Reservation, now: float) -> Facts:
+    """What is known about a reservation: the lease, and its job when there is one."""
+    job = reservation.job
+    facts = [
+        ("state", reservation.state),
+        ("next", next_sentence(reservation, now)),
+        ("host", reservation.host),
+        ("node", reservation.node),
+        ("job", "" if reservation.job_id is None else str(reservation.job_id)),
+        ("ends", _moment(reservation.ends_at, now)),
+        ("persistent", "yes" if reservation.persistent else "no"),
+        ("tmux server", reservation.tmux_server),
+        ("lease", reservation.lease_id),
+        ("seen", _moment(reservation.observed_at, now)),
+    ]
+    if job is not None:
+        said = {"state", "node", "ends"}
+        facts += [fact for fact in job_details(job, now) if fact[0] not in said]
+    return _known(facts)
+
+
+def job_details(job: Job, now: float, why: str = "") -> Facts:
+    """What is known about a job; ``why`` is the sentence for its state. Slurm's words stand beside ours."""
+    slurm = f"{job.state} ({job.reason})" if job.reason not in ("", "None") else job.state
+    limit = ""
+    if job.time_limit is not None:
+        limit = " of no limit" if job.time_limit == UNLIMITED else f" of {words.duration(job.time_limit)}"
+    return _known(
+        [
+            ("state", f"{phase_word(job)}, {slurm}"),
+            ("why", why),
+            ("name", job.name),
+            ("user", job.user),
+            ("partition", job.partition),
+            ("account", job.account),
+            ("QoS", job.qos),
+            ("nodes", f"{job.nodes}  {job.node_list}".strip() if job.nodes else ""),
+            ("asks for", _size(job)),
+            ("run time", f"{words.duration(job.elapsed)}{limit}"),
+            ("submitted", _moment(job.submitted_at, now)),
+            ("started", _moment(job.started_at, now)),
+            ("may start", _moment(job.expected_start, now)),
+            ("ends", _moment(job.ends_at, now)),
+            ("restarts", str(job.restarts) if job.restarts else ""),
+            ("depends on", job.dependency),
+            ("exit code", job.exit_code),
+            ("directory", job.work_dir),
+            ("comment", job.comment),
+        ]
+    )
 
 
 def explain(agent: Agent, now: float) -> list[str]:
-    """The whole chain behind a verdict, the deciding layer marked."""
+    """Why the state is what it is, in paragraphs: the claim, the chain of evidence, the conclusion."""
     verdict = agent.verdict
-    head = f"{agent.name} is {verdict.state}"
+    seen = "never seen" if agent.observed_at is None else f"seen {words.ago(now - agent.observed_at)}"
+    since = "" if verdict.since is None else f"since {words.clock_time(verdict.since, now)}, "
+    paragraphs = [f"{visible(agent.name)} is {agent.state.value}, {since}{seen}"]
+    chain = [(_SOURCES.get(item.source, item.source), _evidence(item, now)) for item in verdict.chain]
+    if chain:
+        label = max(len(name) for name, _ in chain)
+        paragraphs.append("\n".join(f"{name:<{label}}   {text}" for name, text in chain))
     if verdict.why:
-        head += f": {verdict.why}"
-    if verdict.since is not None:
-        head += f"\nsince {clock_time(verdict.since)}"
-        if agent.observed_at is not None:
-            head += f", seen {age(now - agent.observed_at)} ago"
-    lines = [f"decided by: {_SOURCES.get(verdict.layer, verdict.layer or 'nothing')}", ""]
-    for evidence in verdict.chain:
-        when = f"  ({age(now - evidence.at)} ago)" if evidence.at is not None else ""
-        note = f"   {evidence.note}" if evidence.note else ("" if evidence.used else "   not used")
-        lines.append(f"{_SOURCES.get(evidence.source, evidence.source):8} {evidence.text}{when}{note}")
-    return [head, "\n".join(lines)]
+        decided = f", decided by {_SOURCES.get(verdict.layer, verdict.layer)}" if verdict.layer else ""
+        paragraphs.append(f"so: {visible(verdict.why)}{decided}")
+    return paragraphs
 
 
-def agent_details(agent: Agent, now: float) -> list[tuple[str, str]]:
-    """Rows of (label, value) for an agent."""
-    pane = agent.pane
-    rows = [
-        ("state", f"{agent.state} {agent.verdict.why}".strip()),
-        ("runtime", agent.runtime),
-        ("model", agent.model or "-"),
-        ("reservation", agent.reservation or "-"),
-        ("host", agent.host or "-"),
-        ("node", agent.node or "-"),
-        ("job", str(agent.job_id or "-")),
-        ("definition", agent.path or "none here: found on the node"),
-    ]
-    if pane is not None:
-        rows.append(("pane", f"{pane.pane_id}, {pane.width}x{pane.height}, pid {pane.pid}, {pane.command}"))
-        if pane.attached:
-            rows.append(("attached", f"{pane.attached} terminal{'s' if pane.attached > 1 else ''}"))
-    if agent.observed_at is not None:
-        rows.append(("seen", f"{age(now - agent.observed_at)} ago"))
-    return rows
+def _evidence(item: Evidence, now: float) -> str:
+    at = "" if item.at is None else f"  ({words.ago(now - item.at)})"
+    note = ": ".join(part for part in (visible(item.note), "" if item.used else "not used") if part)
+    return f"{visible(item.text)}{at}{'   ' + note if note else ''}"
 
 
-def reservation_details(reservation: Reservation, now: float) -> list[tuple[str, str]]:
-    """Rows of (label, value) for a reservation and its job."""
-    rows = [
-        ("state", reservation.state + (f": {reservation.why}" if reservation.why else "")),
-        ("host", reservation.host),
-        ("lease", reservation.lease_id),
-        ("tmux server", reservation.tmux_server or "none: tenants cannot start here"),
-        ("persistent", "yes" if reservation.persistent else "no"),
-    ]
-    if reservation.trouble is not None:
-        rows.append(("trouble", reservation.trouble.what))
-    if reservation.job is not None:
-        rows += job_details(reservation.job, now)
-    if reservation.observed_at is not None:
-        rows.append(("seen", f"{age(now - reservation.observed_at)} ago"))
-    return rows
+def _known(facts: Facts) -> Facts:
+    return [(label, visible(text)) for label, text in facts if text]
 
 
-def job_details(job: Job, now: float) -> list[tuple[str, str]]:
-    """Rows of (label, value) for a job."""
-    rows = [
-        ("job", f"{job.label} {job.name}"),
-        ("slurm says", job.state + (f" ({job.reason})" if job.reason and job.reason != "None" else "")),
-        ("user", job.user),
-        ("partition", job.partition or "-"),
-        ("nodes", job.node_list or str(job.nodes)),
-        ("cpus", str(job.cpus)),
-        ("memory", f"{job.memory_mib} MiB" if job.memory_mib else "-"),
-        ("gpus", str(job.gpus)),
-        ("elapsed", duration(job.elapsed)),
-        ("time limit", duration(job.time_limit) if job.time_limit and job.time_limit > 0 else "none"),
-    ]
-    if job.submitted_at is not None:
-        rows.append(("submitted", clock_time(job.submitted_at)))
-    if job.ends_at is not None and job.ends_at > now:
-        rows.append(("ends", f"{clock_time(job.ends_at)}, in {duration(job.ends_at - now)}"))
-    if job.dependency:
-        rows.append(("waits for", job.dependency))
-    if job.work_dir:
-        rows.append(("directory", job.work_dir))
-    if job.comment:
-        rows.append(("comment", job.comment))
-    return rows
+def _size(job: Job) -> str:
+    parts = [words.plural(job.cpus, "CPU")]
+    if job.memory_mib:
+        parts.append(words.memory(job.memory_mib))
+    if job.gpus:
+        parts.append(words.plural(job.gpus, "GPU"))
+    return ", ".join(parts)
 
 
-def clock_time(at: float) -> str:
-    """Local time of day, with the date when it is not within a day."""
-    return datetime.fromtimestamp(at).strftime("%a %H:%M:%S")
+def _moment(at: float | None, now: float) -> str:
+    """A moment and how far it is: ``19:31, in 42 m`` or ``18:45, 46 m ago``."""
+    if at is None:
+        return ""
+    distance = f"in {words.spoken(at - now)}" if at > now else words.ago(now - at)
+    return f"{words.clock_time(at, now)}, {distance}"

@@ -39,10 +39,9 @@ class AttachScreen(Screen[str]):
         self._title = title
         self._open_terminal = open_terminal
         self._after = after
-        self._stream: Terminal | None = None
 
     def compose(self) -> ComposeResult:
-        yield TerminalPane(title=self._title)
+        yield TerminalPane(self._title)
         yield Static("every key goes to the agent; ctrl+] comes back here", classes="foot")
 
     def on_mount(self) -> None:
@@ -52,36 +51,22 @@ class AttachScreen(Screen[str]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._attach(), exclusive=True)
+        self.run_worker(self._connect(), exclusive=True)
 
-    async def _attach(self) -> None:
+    async def _connect(self) -> None:
         pane = self.query_one(TerminalPane)
-        columns, rows = pane.terminal_size
         try:
-            self._stream = await self._open_terminal(columns, rows)
+            await pane.attach(await self._open_terminal(*pane.grid))
         except SactuiError as error:
             self.dismiss(f"attach to {self._agent} failed: {error}")
-            return
-        pane.attach(self._stream)
 
-    async def on_terminal_pane_left(self, event: TerminalPane.Left) -> None:
+    def on_terminal_pane_left(self, event: TerminalPane.Left) -> None:
         event.stop()
-        await self._end("")
+        self.dismiss("")
 
-    async def on_terminal_pane_ended(self, event: TerminalPane.Ended) -> None:
+    def on_terminal_pane_ended(self, event: TerminalPane.Ended) -> None:
         event.stop()
         self.run_worker(self._look(), exclusive=True)
 
     async def _look(self) -> None:
-        await self._end(visible(await self._after()))
-
-    async def _end(self, why: str) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.close()
-        self.dismiss(why)
-
-    async def on_unmount(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.close()
+        self.dismiss(visible(await self._after()))

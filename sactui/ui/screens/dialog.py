@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -86,7 +87,7 @@ class MessageDialog(Dialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "cancel", "close", show=False)]
 
-    def __init__(self, title: str, paragraphs: Sequence[str]) -> None:
+    def __init__(self, title: str, paragraphs: Sequence[str | Text]) -> None:
         super().__init__()
         self._title = title
         self._paragraphs = paragraphs
@@ -97,7 +98,10 @@ class MessageDialog(Dialog):
         with box:
             with VerticalScroll():
                 for paragraph in self._paragraphs:
-                    yield Static(Content("\n".join(visible(line) for line in paragraph.splitlines())))
+                    if isinstance(paragraph, Text):
+                        yield Static(paragraph)
+                    else:
+                        yield Static(Content("\n".join(visible(line) for line in paragraph.splitlines())))
             yield Static("esc closes", classes="choices")
 
 

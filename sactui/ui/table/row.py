@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeAlias, TypeVar, overload
 
 from rich.cells import cell_len
@@ -72,7 +73,7 @@ class LazyRows(Sequence[Row], Generic[T]):
 
     def __init__(self, items: Sequence[T], key: Callable[[T], Hashable], build: Callable[[T], Row]) -> None:
         self.items = items
-        self.keys: list[Hashable] = [key(item) for item in items]
+        self.keys: list[Hashable] = list(map(key, items))
         self._build = build
         self._built: dict[int, Row] = {}
 
@@ -98,6 +99,9 @@ class LazyRows(Sequence[Row], Generic[T]):
         return (self[i] for i in range(len(self.items)))
 
 
+_KEY = attrgetter("key")
+
+
 def keys_of(rows: Sequence[Row]) -> list[Hashable]:
     """The keys of all rows, without building rows that wait."""
-    return rows.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
+    return rows.keys if isinstance(rows, LazyRows) else list(map(_KEY, rows))

@@ -14,9 +14,11 @@ class Column:
     """A column as data; widths are terminal cells.
 
     A low ``priority`` number stays longest when the room gets narrow. Columns with
-    ``flex`` share what is left over, in that proportion. ``gap`` is the space after
-    the column. ``collapse`` takes it away while all its visible cells are empty.
-    ``flash`` says that a changed cell is news (an age that ticks is not).
+    ``flex`` share what is left over, in that proportion. ``gap`` is the space before
+    the column. A ``whole`` column is never cut below what it holds: half a number is
+    a wrong number, so it is shown whole or not at all. ``collapse`` takes a column away
+    while all its visible cells are empty. ``flash`` says that a changed cell is news
+    (an age that ticks is not).
     """
 
     key: str
@@ -28,6 +30,7 @@ class Column:
     priority: int = 50
     gap: int = 2
     collapse: bool = False
+    whole: bool = False
     flash: bool = True
 
     def bounded(self, width: int) -> int:
@@ -63,7 +66,8 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], available: int) -> tup
     """The widths for ``available`` cells; 0 means not shown.
 
     Columns are dropped, the least important first, until the minimum widths fit. What
-    is left goes to the wanted widths, the most important first, then to flex columns.
+    is left goes to the wanted widths, names before sentences (flex columns), the most
+    important first; then flex columns share the rest.
     """
     shown = [index for index, width in enumerate(wanted) if width > 0]
     if not shown or available <= 0:
@@ -72,9 +76,12 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], available: int) -> tup
 
     def used(widths: dict[int, int]) -> int:
         order = sorted(widths)
-        return sum(widths.values()) + sum(columns[index].gap for index in order[:-1])
+        return sum(widths.values()) + sum(columns[index].gap for index in order[1:])
 
-    widths = {index: min(columns[index].min_width, wanted[index]) for index in shown}
+    widths = {
+        index: wanted[index] if columns[index].whole else min(columns[index].min_width, wanted[index])
+        for index in shown
+    }
     while used(widths) > available and len(widths) > 1:
         del widths[by_priority.pop()]
     spare = available - used(widths)
@@ -82,7 +89,7 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], available: int) -> tup
         (index,) = widths
         widths[index] = available
         spare = 0
-    for index in by_priority:
+    for index in sorted(by_priority, key=lambda index: columns[index].flex > 0):
         more = min(spare, wanted[index] - widths[index])
         if more > 0:
             widths[index] += more

@@ -366,17 +366,12 @@ class TerminalPane(Widget, can_focus=True):
         if self._encoder is not None:
             self._send(self._encoder.paste(event.text))
 
-    def on_focus(self) -> None:
-        self._focus_changed(True)
-
-    def on_blur(self) -> None:
-        self._focus_changed(False)
-
-    def _focus_changed(self, gained: bool) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self._show_title()
         self.refresh(Region(0, self._cursor.y, self.size.width, 1))
         if self._encoder is not None:
-            self._send(self._encoder.focus(gained))
+            self._send(self._encoder.focus(has_focus))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         if self._point(event, Action.PRESS, _BUTTONS.get(event.button, Button.NONE)):

@@ -1,0 +1,491 @@
+"""The fleet: reservations, agents and jobs at a glance, and everything keys can do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ... import clock
+from ...core.booking import BookRequest, check
+from ...core.controller import Controller
+from ...core.plan import Outcome, Plan, Result
+from ...domain.fleet import Agent, Fleet, Reservation
+from ...domain.job import Job
+from ...domain.keymap import KeyAction
+from ...domain.state import Phase
+from ...domain.text import visible
+from ...errors import SactuiError
+from ...runtimes.hold import HoldOptions
+from ...slurm import reasons
+from ..render import agents as agent_rows
+from ..render import details, problems
+from ..render import jobs as job_rows
+from ..render import reservations as reservation_rows
+from ..render.header import line as header_line
+from ..render.words import age
+from ..table.row import cell
+from ..table.widths import Column
+from ..theming import Theme, painted, style
+from ..widgets.chrome import Banner, Footer, Tabs
+from ..widgets.live_table import LiveTable
+from ..widgets.preview import Preview, facts_text
+from .attach import AttachScreen
+from .booking import BookingDialog, Field
+from .dialog import ConfirmDialog, MessageDialog
+from .help import HelpDialog
+from .logs import LogScreen
+
+#: Below this many columns one table is shown at a time, with tabs.
+_WIDE = 110
+_TABLES = ("reservations", "agents", "jobs", "problems")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the cursor of the focused table is on."""
+
+    table: str
+    reservation: Reservation | None = None
+    agent: Agent | None = None
+    job: tuple[str, Job] | None = None
+
+
+class FleetScreen(Screen[None]):
+    """The default screen. Holds no state of the cluster: every fleet comes in by :meth:`show`."""
+
+    DEFAULT_CSS = """
+    FleetScreen { layout: vertical; }
+    FleetScreen > #header { height: 1; padding: 0 1; }
+    FleetScreen > #body { height: 1fr; }
+    FleetScreen LiveTable { height: 1fr; margin-bottom: 1; }
+    FleetScreen.wide #reservations { height: auto; max-height: 30%; }
+    FleetScreen.wide #jobs { height: auto; max-height: 34%; }
+    FleetScreen.wide #problems { display: none; }
+    FleetScreen.wide.problems #problems { display: block; height: auto; max-height: 30%; }
+    FleetScreen.wide #middle { height: 1fr; }
+    FleetScreen.wide #middle Preview { width: 42%; margin: 0 1 1 1; }
+    FleetScreen.wide Tabs { display: none; }
+    FleetScreen.narrow #middle { height: auto; }
+    FleetScreen.narrow LiveTable { display: none; margin-bottom: 0; }
+    FleetScreen.narrow Preview { display: none; }
+    FleetScreen.narrow LiveTable.current { display: block; height: 1fr; }
+    FleetScreen.narrow #middle.current { height: 1fr; }
+    """
+
+    def __init__(self, controller: Controller, keys: Sequence[KeyAction], look: Theme) -> None:
+        super().__init__()
+        self.controller = controller
+        self.fleet = Fleet()
+        self._keys = {action.key: action for action in keys}
+        self._actions = tuple(keys)
+        self._look = look
+        self._current = "agents"
+        self._last_booking: dict[str, str] = {}
+        self._do: dict[str, Callable[[Selection], None]] = {
+            "attach": self._key_attach,
+            "attach_full": self._key_attach_full,
+            "logs": self._key_logs,
+            "start": self._key_start,
+            "stop": self._key_stop,
+            "next_attention": lambda _: self._attention(1),
+            "previous_attention": lambda _: self._attention(-1),
+            "explain": self._key_explain,
+            "details": self._key_details,
+            "definition": self._key_definition,
+            "book": self._key_book,
+            "release": self._key_release,
+            "look": lambda _: self._look_now(),
+            "next_table": lambda _: self._turn(1),
+            "previous_table": lambda _: self._turn(-1),
+            "reservations": lambda _: self._go("reservations"),
+            "agents": lambda _: self._go("agents"),
+            "jobs": lambda _: self._go("jobs"),
+            "problems": lambda _: self._go("problems"),
+            "mark": lambda _: self._table(self._current).action_mark(),
+            "help": lambda _: self._help(),
+            "quit": lambda _: self.app.exit(0),
+        }
+
+    # -- layout -----------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="header")
+        yield Banner()
+        yield Tabs()
+        with Vertical(id="body"):
+            yield self._make("reservations", reservation_rows.COLUMNS, "no reservation yet: b books one")
+            with Horizontal(id="middle"):
+                yield self._make("agents", agent_rows.COLUMNS, "no agents are defined: put <name>/<name>.yaml below --agents DIR")
+                yield Preview()
+            yield self._make("jobs", job_rows.COLUMNS, "not looked yet")
+            yield self._make("problems", problems.COLUMNS, "no problems")
+        yield Footer()
+
+    def _make(self, name: str, columns: Sequence[Column], empty: str) -> LiveTable:
+        return LiveTable(columns, title=name.upper(), empty=empty, id=name)
+
+    def on_mount(self) -> None:
+        self._arrange(self.size.width)
+        self._go("agents")
+        self.set_interval(1.0, self._tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange(event.size.width)
+        self.call_after_refresh(self._paint)
+
+    def _arrange(self, width: int) -> None:
+        self.set_class(width >= _WIDE, "wide")
+        self.set_class(width < _WIDE, "narrow")
+
+    # -- data in ------------------------------------------------------------------------
+
+    def show(self, fleet: Fleet) -> None:
+        """Show a new fleet. Cursor, marks and scroll stay with their rows."""
+        self.fleet = fleet
+        if self.is_mounted:
+            self._paint()
+
+    def _tick(self) -> None:
+        """Ages and bars move also when nothing new arrives."""
+        if self.app.screen is self:
+            self._paint()
+
+    def _paint(self) -> None:
+        now = clock.now()
+        fleet = self.fleet
+        read_only = self.controller.configuration.read_only
+        spans = header_line(fleet, now, max(20, self.size.width), read_only=read_only)
+        self.query_one("#header", Static).update(painted(self._look, spans))
+        self.query_one(Banner).show(fleet, now, self._look)
+        self._table("reservations").show(reservation_rows.rows(fleet, now))
+        self._table("agents").show(agent_rows.rows(fleet, now))
+        jobs = self._table("jobs")
+        jobs.empty = self._no_jobs()
+        jobs.show(job_rows.rows(fleet, now, explain=explain_job))
+        jobs.note = self._jobs_note()
+        self._table("problems").show(problems.rows(fleet))
+        self.set_class(bool(fleet.problems) and self._current == "problems", "problems")
+        self._paint_selection()
+
+    def _no_jobs(self) -> str:
+        if not self.fleet.hosts:
+            return "no host: start with sactui --host ALIAS, or book a reservation (b)"
+        silent = [host.name for host in self.fleet.hosts if host.name not in self.fleet.jobs_at]
+        if silent:
+            return f"{', '.join(visible(name) for name in silent)}: not looked yet"
+        if any(self.fleet.private.values()):
+            return "none of yours; only your own jobs are visible on this site"
+        return "the controller answered: no jobs of yours"
+
+    def _jobs_note(self) -> Sequence[tuple[str, str]]:
+        return cell(f"mine {len(self.fleet.jobs)}", "dim") if self.fleet.jobs else ()
+
+    def _paint_selection(self) -> None:
+        chosen = self.selection
+        now = clock.now()
+        preview = self.query_one(Preview)
+        if chosen.agent is not None:
+            agent = chosen.agent
+            title = " · ".join(part for part in (agent.name, agent.node, agent.model) if part)
+            seen = f"seen {age(now - agent.observed_at)} ago" if agent.observed_at is not None else "never seen"
+            if agent.screen.strip():
+                preview.screen_text(title, agent.screen, seen)
+            else:
+                preview.facts(*self._facts(chosen, now), self._look)
+        elif chosen.reservation is not None or chosen.job is not None:
+            preview.facts(*self._facts(chosen, now), self._look)
+        else:
+            preview.sentence("")
+        self.query_one(Footer).show([a for a in self._actions if self._available(a, chosen)], style(self._look, "strong+bold"))
+        self.query_one(Tabs).show(
+            [name.capitalize() for name in _TABLES], _TABLES.index(self._current), style(self._look, "accent+bold")
+        )
+
+    # -- selection ------------------------------------------------------------------------
+
+    def _table(self, name: str) -> LiveTable:
+        return self.query_one(f"#{name}", LiveTable)
+
+    @property
+    def selection(self) -> Selection:
+        """What the cursor is on, found by identity in the newest fleet."""
+        key = self._table(self._current).cursor_key
+        if self._current == "agents":
+            return Selection("agents", agent=next((a for a in self.fleet.agents if a.key == key), None))
+        if self._current == "reservations":
+            return Selection("reservations", reservation=next((r for r in self.fleet.reservations if r.key == key), None))
+        if self._current == "jobs":
+            found = next(((h, j) for h, j in self.fleet.jobs if (h, j.id) == key), None)
+            return Selection("jobs", job=found)
+        return Selection(self._current)
+
+    def _chosen_agents(self, chosen: Selection) -> list[Agent]:
+        """The marked agents, or the one under the cursor."""
+        marked: set[Hashable] = set(self._table("agents").marked) if chosen.table == "agents" else set()
+        agents = [agent for agent in self.fleet.agents if agent.key in marked]
+        return agents or ([chosen.agent] if chosen.agent else [])
+
+    def _available(self, action: KeyAction, chosen: Selection) -> bool:
+        """Whether a key does something now: what a footer may show."""
+        if action.changes and self.controller.configuration.read_only:
+            return False
+        match action.id:
+            case "attach" | "attach_full" | "logs":
+                return chosen.agent is not None and chosen.agent.pane is not None
+            case "start":
+                return any(a.path and not a.state.alive for a in self._chosen_agents(chosen))
+            case "stop":
+                return any(a.pane is not None for a in self._chosen_agents(chosen))
+            case "explain":
+                return chosen.agent is not None
+            case "details":
+                return any((chosen.agent, chosen.reservation, chosen.job))
+            case "definition":
+                return chosen.agent is not None and bool(chosen.agent.path)
+            case "release":
+                return chosen.reservation is not None
+            case "next_attention" | "previous_attention":
+                return any(agent.state.needs_you for agent in self.fleet.agents)
+            case _:
+                return True
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        event.stop()
+        self._paint_selection()
+
+    def on_live_table_activated(self, event: LiveTable.Activated) -> None:
+        event.stop()
+        self._key_details(self.selection)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        name = event.widget.id
+        if name in _TABLES and name != self._current:
+            self._current = name
+            self._paint()
+
+    # -- keys -----------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        action = self._keys.get(event.key) or self._keys.get(event.character or "")
+        if action is None or action.id not in self._do:
+            return
+        event.stop()
+        event.prevent_default()
+        chosen = self.selection
+        if self._available(action, chosen):
+            self._do[action.id](chosen)
+        else:
+            self.notify(self._why_not(action, chosen), severity="warning", timeout=3)
+
+    def _why_not(self, action: KeyAction, chosen: Selection) -> str:
+        if action.changes and self.controller.configuration.read_only:
+            return f"{action.help}: this console is read-only"
+        if action.id in ("attach", "attach_full", "logs") and chosen.agent is not None:
+            return f"{chosen.agent.name} is not running; s starts it"
+        if action.id == "next_attention":
+            return "no agent needs you"
+        return f"{action.help}: not for what is selected here"
+
+    def _go(self, name: str) -> None:
+        self._current = name
+        for table in self.query(LiveTable):
+            table.set_class(table.id == name, "current")
+        self.query_one("#middle").set_class(name == "agents", "current")
+        self.set_class(name == "problems", "problems")
+        self._table(name).focus()
+        self._paint()
+
+    def _turn(self, step: int) -> None:
+        names = [name for name in _TABLES if name != "problems" or self.fleet.problems]
+        at = names.index(self._current) if self._current in names else 0
+        self._go(names[(at + step) % len(names)])
+
+    def _attention(self, step: int) -> None:
+        waiting = [agent.key for agent in self.fleet.agents if agent.state.needs_you]
+        table = self._table("agents")
+        at = waiting.index(table.cursor_key) + step if table.cursor_key in waiting else (0 if step > 0 else -1)
+        self._go("agents")
+        table.select(waiting[at % len(waiting)])
+
+    def _look_now(self) -> None:
+        self.controller.look_now()
+        self.notify("looking now", timeout=1.5)
+
+    # -- looking into things ----------------------------------------------------------------
+
+    def _help(self) -> None:
+        chosen = self.selection
+        self.app.push_screen(HelpDialog(self._actions, lambda action: self._available(action, chosen)))
+
+    @staticmethod
+    def _facts(chosen: Selection, now: float) -> tuple[str, details.Facts]:
+        if chosen.agent is not None:
+            return chosen.agent.name, details.agent_details(chosen.agent, now)
+        if chosen.reservation is not None:
+            return chosen.reservation.name, details.reservation_details(chosen.reservation, now)
+        if chosen.job is not None:
+            job = chosen.job[1]
+            return f"job {job.label}", details.job_details(job, now, explain_job(job))
+        return "", []
+
+    def _key_explain(self, chosen: Selection) -> None:
+        if chosen.agent is not None:
+            self.app.push_screen(MessageDialog(chosen.agent.name, details.explain(chosen.agent, clock.now())))
+
+    def _key_details(self, chosen: Selection) -> None:
+        title, facts = self._facts(chosen, clock.now())
+        if facts:
+            self.app.push_screen(MessageDialog(title, [facts_text(facts, self._look)]))
+
+    def _key_definition(self, chosen: Selection) -> None:
+        if chosen.agent is None:
+            return
+        definition = self.controller.definitions.get(chosen.agent.name)
+        try:
+            with open(chosen.agent.path, encoding="utf-8", errors="replace") as file:
+                text = file.read(200_000)
+        except OSError as error:
+            text = f"it cannot be read: {error.strerror}"
+        notes = "\n".join(map(str, definition.notes)) if definition else ""
+        self.app.push_screen(MessageDialog(chosen.agent.path, [text, notes] if notes else [text]))
+
+    def _key_logs(self, chosen: Selection) -> None:
+        if chosen.agent is not None:
+            name = chosen.agent.name
+            self.app.push_screen(LogScreen(name, lambda: self.controller.logs(name)))
+
+    # -- attach -----------------------------------------------------------------------------
+
+    def _key_attach(self, chosen: Selection) -> None:
+        agent = chosen.agent
+        if agent is None:
+            return
+        title = " · ".join(part for part in (agent.name, agent.node, agent.model) if part)
+        screen = AttachScreen(
+            agent.name,
+            title,
+            lambda columns, rows: self.controller.open_terminal(agent.name, columns, rows),
+            lambda: self._after_attach(agent.name),
+        )
+        self.app.push_screen(screen, lambda why: self._say(why) if why else None)
+        self.controller.look_now()
+
+    async def _after_attach(self, name: str) -> str:
+        """Why an attached terminal ended, from a fresh look: no exit status is a proof."""
+        return await self.controller.why_ended(name)
+
+    def _key_attach_full(self, chosen: Selection) -> None:
+        if chosen.agent is not None:
+            self.run_worker(self._hand_over(chosen.agent.name), exclusive=True, group="attach")
+
+    async def _hand_over(self, name: str) -> None:
+        from ..app import SactuiApp
+
+        assert isinstance(self.app, SactuiApp)
+        try:
+            argv = self.controller.foreground(name)
+        except SactuiError as error:
+            self._say(str(error))
+            return
+        await self.app.hand_over(argv)
+        self._say(await self.controller.why_ended(name))
+
+    def _say(self, text: str | None, severity: str = "information") -> None:
+        if text:
+            self.notify(visible(text.replace("\n", " · ")), markup=False, timeout=6)
+
+    # -- changes ------------------------------------------------------------------------------
+
+    def _key_start(self, chosen: Selection) -> None:
+        names = [a.name for a in self._chosen_agents(chosen) if a.path and not a.state.alive]
+        self._confirm(lambda: self.controller.plan_start(names))
+
+    def _key_stop(self, chosen: Selection) -> None:
+        names = [a.name for a in self._chosen_agents(chosen) if a.pane is not None]
+        self._confirm(lambda: self.controller.plan_stop(names))
+
+    def _key_release(self, chosen: Selection) -> None:
+        if chosen.reservation is not None:
+            reservation = chosen.reservation
+            self._confirm(lambda: [self.controller.plan_release(reservation)])
+
+    def _key_book(self, chosen: Selection) -> None:
+        hosts = [host.name for host in self.fleet.hosts]
+        before = self._last_booking
+        fields = (
+            Field("name", "name", before.get("name", "dev-pool"), "the agents' spec.slurm.reservation"),
+            Field("host", "host", before.get("host", hosts[0] if hosts else ""), "SSH alias" + (f": {', '.join(hosts[:4])}" if hosts else "")),
+            Field("partition", "partition", before.get("partition", ""), "empty: the site's default"),
+            Field("cpus", "cpus", before.get("cpus", "4"), ""),
+            Field("memory", "memory", before.get("memory", "16G"), ""),
+            Field("time", "time", before.get("time", "8:00:00"), "h:mm:ss, or 7-0 for seven days"),
+            Field("gpus", "gpus", before.get("gpus", ""), "1, or a100:2"),
+            Field("account", "account", before.get("account", ""), "empty: your default"),
+        )
+        self.app.push_screen(BookingDialog(fields, lambda values: check(_request(values))), self._booked)
+
+    def _booked(self, values: dict[str, str] | None) -> None:
+        if values is not None:
+            self._last_booking = values
+            self._confirm(lambda: [self.controller.plan_book(_request(values))])
+
+    def _confirm(self, make: Callable[[], list[Plan]]) -> None:
+        """Plan, show what will happen, and run it when a person says so."""
+        try:
+            plans = make()
+        except SactuiError as error:
+            self.app.push_screen(MessageDialog("not done", [error.message, error.remedy]))
+            return
+        if not plans:
+            return
+        self.app.push_screen(
+            ConfirmDialog(plans), lambda yes: self.run_worker(self._run(plans), group="actions") if yes else None
+        )
+
+    async def _run(self, plans: Sequence[Plan]) -> None:
+        for plan in plans:
+            self.notify(visible(plan.title) + " …", markup=False, timeout=2)
+            try:
+                outcome = await self.controller.run(plan)
+            except SactuiError as error:
+                outcome = Outcome(Result.FAILED, error.message, "", error.remedy)
+            if outcome.result is Result.DONE:
+                self._say(outcome.message)
+            else:
+                parts = [f"{n}: {o.message}\n{o.evidence}" for n, o in outcome.parts if o.result is not Result.DONE]
+                paragraphs = [outcome.message, *(parts or [outcome.evidence]), outcome.remedy]
+                self.app.push_screen(MessageDialog(plan.title, [p for p in paragraphs if p.strip()]))
+        self._table("agents").clear_marks()
+
+
+def explain_job(job: Job) -> str:
+    """Why a job is as it is: Slurm's reason in words."""
+    if job.phase is Phase.PENDING and job.reason and job.reason != "None":
+        return reasons.explain(job.reason).sentence
+    return job_rows.reason(job)
+
+
+def _request(values: dict[str, str]) -> BookRequest:
+    """The form's values as a request. Raises SettingsError for a number that is none."""
+    from ...errors import SettingsError
+
+    if not values["cpus"].isdigit():
+        raise SettingsError(f"cpus {values['cpus']!r} is not a number")
+    return BookRequest(
+        values["name"],
+        values["host"],
+        HoldOptions(
+            partition=values["partition"],
+            cpus=int(values["cpus"]),
+            memory=values["memory"],
+            time=values["time"],
+            gpus=values["gpus"],
+            account=values["account"],
+        ),
+    )

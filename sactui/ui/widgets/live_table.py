@@ -1,0 +1,543 @@
+"""A table of live rows: told everything, it repaints only what changed and is visible."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar, TypeAlias
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
+from .. import theming
+from ..table import paint
+from ..table.row import Cell, Row, Span, keys_of
+from ..table.widths import Column, SteadyWidths, fit, measure
+
+#: Everything that decides how one line looks, apart from widths and theme.
+_Look: TypeAlias = "tuple[tuple[Cell, ...] | None, bool, bool, bool, bool, tuple[int, ...]]"
+
+_GUTTER = 2  # the selection's bar and the mark
+_FLASH_SECONDS = 0.7
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """Rows found again by key through every sort, insert and removal.
+
+    :meth:`show` takes the complete, filtered and sorted snapshot. Cursor, marks and
+    scroll belong to keys, not to line numbers; when the row under the cursor is gone,
+    the cursor stays where it is. Text is drawn as it is, cut by terminal cells, never
+    wrapped, never read as markup.
+    """
+
+    DEFAULT_CSS = """
+    LiveTable {
+        height: 1fr; background: $background; color: $foreground;
+        overflow-x: hidden; overflow-y: auto;
+        scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor(1)", "down", show=False),
+        Binding("up,k", "cursor(-1)", "up", show=False),
+        Binding("pagedown", "page(1.0)", "page down", show=False),
+        Binding("pageup", "page(-1.0)", "page up", show=False),
+        Binding("ctrl+d", "page(0.5)", "half a page down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "half a page up", show=False),
+        Binding("home,g", "first", "first", show=False),
+        Binding("end,G", "last", "last", show=False),
+        Binding("space", "mark", "mark", show=False),
+        Binding("enter", "activate", "open", show=False),
+    ]
+
+    class Selected(Message):
+        """The cursor is on another row; ``key`` is None when there is no row."""
+
+        def __init__(self, table: LiveTable, key: Hashable | None) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> LiveTable:
+            return self.table
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LiveTable.Selected) and message.table is self.table
+
+    class Activated(Message):
+        """Enter or a double click on a row."""
+
+        def __init__(self, table: LiveTable, key: Hashable) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> LiveTable:
+            return self.table
+
+    class Marked(Message):
+        """The set of marked rows changed."""
+
+        def __init__(self, table: LiveTable) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> LiveTable:
+            return self.table
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LiveTable.Marked) and message.table is self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        title: str = "",
+        theme: theming.Theme | None = None,
+        empty: str = "nothing here",
+        heading: bool = True,
+        rule: bool = False,
+        strokes: paint.Strokes = paint.UNICODE,
+        flash: bool | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """``theme=None`` follows the app's theme.
+
+        ``flash=None`` lets changed cells flash unless the app is headless or animations are off.
+        """
+        super().__init__(id=id, classes=classes)
+        self._columns = tuple(columns)
+        self._theme = theme
+        self._title = title
+        self._note: tuple[Span, ...] = ()
+        self._empty = empty
+        self._heading = heading
+        self._rule = rule
+        self._strokes = strokes
+        self._flash = flash
+        self._rows: Sequence[Row] = ()
+        self._keys: list[Hashable] = []
+        self._cursor = -1
+        self._marked: set[Hashable] = set()
+        self._steady = SteadyWidths()
+        self._widths: tuple[int, ...] = ()
+        self._strips: LRUCache[_Look, Strip] = LRUCache(512)
+        self._painted: dict[int, _Look] = {}
+        self._styles: dict[tuple[str, str, bool, bool], Style] = {}
+        self._fading: set[tuple[Hashable, int]] = set()
+        self._fresh: set[tuple[Hashable, int]] = set()
+        self._fade_timer: Timer | None = None
+
+    # --- what it shows -------------------------------------------------------
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show these rows, all of them, in this order. Only visible ones are looked at."""
+        top, height, old_keys, old_cursor = self.scroll_offset.y, self._body_height, self._keys, self._cursor
+        before = {row.key: row for row in self._visible()} if self._flashes else {}
+        key = self.cursor_key
+        self._rows, self._keys = rows, keys_of(rows)
+        if self._marked:
+            self._marked &= set(self._keys)
+        self._cursor = self._find(key, old_cursor)
+        self._resize_virtual()
+        target = self._kept_top(top, height, old_keys, old_cursor)
+        if target != top:
+            self.scroll_to(y=target, animate=False)
+        self._note_news(before)
+        if not self._measure(tick=True):
+            self._repaint()
+        if self.cursor_key != key:
+            self.post_message(self.Selected(self, self.cursor_key))
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns; rows of the new form must follow with :meth:`show`."""
+        if tuple(columns) == self._columns:
+            return
+        self._columns = tuple(columns)
+        self._rows, self._keys = (), []
+        self._steady.reset()
+        self._restyle()
+
+    def set_strokes(self, strokes: paint.Strokes) -> None:
+        """Draw with other characters, e.g. ASCII ones."""
+        self._strokes = strokes
+        self._restyle()
+
+    @property
+    def title(self) -> str:
+        """The table's own name, in the heading line."""
+        return self._title
+
+    @title.setter
+    def title(self, title: str) -> None:
+        if title != self._title:
+            self._title = title
+            self._refresh_heading()
+
+    @property
+    def note(self) -> tuple[Span, ...]:
+        """What stands after the title: a count, a filter."""
+        return self._note
+
+    @note.setter
+    def note(self, note: Sequence[Span]) -> None:
+        if tuple(note) != self._note:
+            self._note = tuple(note)
+            self._refresh_heading()
+
+    @property
+    def empty(self) -> str:
+        """The sentence shown when there are no rows."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, empty: str) -> None:
+        if empty != self._empty:
+            self._empty = empty
+            if not self._keys:
+                self.refresh()
+
+    @property
+    def heading(self) -> bool:
+        """Whether the heading line is shown."""
+        return self._heading
+
+    @heading.setter
+    def heading(self, heading: bool) -> None:
+        if heading != self._heading:
+            self._heading = heading
+            self._painted.clear()
+            self._resize_virtual()
+            self.refresh()
+
+    # --- where the cursor is -------------------------------------------------
+
+    @property
+    def keys(self) -> Sequence[Hashable]:
+        """The keys of all rows, in order."""
+        return self._keys
+
+    @property
+    def cursor_key(self) -> Hashable | None:
+        """The key of the selected row, None when there is no row."""
+        return self._keys[self._cursor] if 0 <= self._cursor < len(self._keys) else None
+
+    @property
+    def cursor_index(self) -> int:
+        """The selected row's place, -1 when there is no row."""
+        return self._cursor
+
+    @property
+    def column_widths(self) -> tuple[int, ...]:
+        """The widths in use, one a column; 0 for a column that is not shown."""
+        return self._widths
+
+    @property
+    def marked(self) -> tuple[Hashable, ...]:
+        """The marked keys in the rows' order."""
+        return tuple(key for key in self._keys if key in self._marked) if self._marked else ()
+
+    def toggle_mark(self) -> None:
+        """Mark or unmark the selected row, and go on to the next."""
+        key = self.cursor_key
+        if key is None:
+            return
+        self._marked ^= {key}
+        self.post_message(self.Marked(self))
+        self._repaint()
+        self._move(self._cursor + 1)
+
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+        if self._marked:
+            self._marked.clear()
+            self._repaint()
+            self.post_message(self.Marked(self))
+
+    def move_to(self, key: Hashable) -> bool:
+        """Put the cursor on the row with this key; False when there is none."""
+        try:
+            index = self._keys.index(key)
+        except ValueError:
+            return False
+        self._move(index)
+        return True
+
+    def _find(self, key: Hashable | None, near: int) -> int:
+        """Where the key is now; the old place, clamped, when it is gone."""
+        keys = self._keys
+        if not keys:
+            return -1
+        if 0 <= near < len(keys) and keys[near] == key:
+            return near
+        if key is not None:
+            try:
+                return keys.index(key)
+            except ValueError:
+                pass
+        return min(max(near, 0), len(keys) - 1)
+
+    def _kept_top(self, top: int, height: int, old_keys: list[Hashable], old_cursor: int) -> int:
+        """The scroll position that keeps what a person looks at where it is.
+
+        At the very top the table stays at the top, so that news there is seen.
+        """
+        if height <= 0 or not self._keys:
+            return top
+        seen = top <= old_cursor < top + height
+        if top > 0:
+            if seen:
+                top = self._cursor - (old_cursor - top)
+            elif top < len(old_keys):
+                top = self._find(old_keys[top], top)
+        if seen:
+            top = min(max(top, self._cursor - height + 1), self._cursor)
+        return min(max(top, 0), max(0, len(self._keys) - height))
+
+    def _move(self, index: int) -> None:
+        if not self._keys:
+            return
+        index = min(max(index, 0), len(self._keys) - 1)
+        moved, self._cursor = index != self._cursor, index
+        self._reveal()
+        self._repaint()
+        if moved:
+            self.post_message(self.Selected(self, self.cursor_key))
+
+    def _reveal(self) -> None:
+        """Scroll just far enough to see the cursor."""
+        top, height = self.scroll_offset.y, self._body_height
+        if self._cursor < 0 or height <= 0:
+            return
+        target = min(max(top, self._cursor - height + 1), self._cursor)
+        if target != top:
+            self.scroll_to(y=target, animate=False)
+
+    # --- widths and the visible window ---------------------------------------
+
+    @property
+    def _head(self) -> int:
+        return (1 + self._rule) if self._heading else 0
+
+    @property
+    def _body_height(self) -> int:
+        return max(0, self.size.height - self._head)
+
+    def _visible(self) -> Sequence[Row]:
+        top = self.scroll_offset.y
+        return self._rows[top : top + self._body_height]
+
+    def _resize_virtual(self) -> None:
+        size = Size(self.size.width, self._head + max(1, len(self._keys)))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _measure(self, *, tick: bool) -> bool:
+        """Bring the widths up to date; True when they changed and all was repainted."""
+        if self.size.width <= 0:
+            return False
+        wanted = self._steady.update(measure(self._columns, self._visible()), tick=tick)
+        widths = fit(self._columns, wanted, self.size.width - _GUTTER)
+        if widths == self._widths:
+            return False
+        self._widths = widths
+        self._strips.clear()
+        self._painted.clear()
+        self.refresh()
+        return True
+
+    def _note_news(self, before: dict[Hashable, Row]) -> None:
+        """Remember which visible cells of known rows changed, for one soft flash."""
+        if not before:
+            return
+        news = set()
+        for row in self._visible():
+            old = before.get(row.key)
+            if old is None or old.cells == row.cells or row.dim or old.dim:
+                continue
+            pairs = enumerate(zip(old.cells, row.cells, strict=False))
+            news |= {(row.key, i) for i, (was, now) in pairs if was != now and self._columns[i].flash}
+        self._fresh |= news
+        if self._fresh and self._fade_timer is None:
+            self._fade()
+
+    def _fade(self) -> None:
+        """One timer for all: what flashed ends, what came meanwhile has its own turn."""
+        self._fading, self._fresh = self._fresh, set()
+        self._fade_timer = self.set_timer(_FLASH_SECONDS, self._fade) if self._fading else None
+        self._repaint()
+
+    @property
+    def _flashes(self) -> bool:
+        if self._flash is not None:
+            return self._flash
+        return self.is_mounted and not self.app.is_headless and self.app.animation_level != "none"
+
+    # --- painting ------------------------------------------------------------
+
+    def _look(self, y: int) -> _Look:
+        """How the screen line ``y`` (below the heading) looks now."""
+        index = y - self._head + self.scroll_offset.y
+        if not 0 <= index < len(self._keys):
+            return (None, index == 0, False, False, False, ())
+        row = self._rows[index]
+        flashing: tuple[int, ...] = ()
+        if self._fading or self._fresh:
+            bright = self._fading | self._fresh
+            flashing = tuple(i for i in range(len(row.cells)) if (row.key, i) in bright)
+        selected = index == self._cursor
+        return (row.cells, row.dim, selected, selected and self.has_focus, row.key in self._marked, flashing)
+
+    def _repaint(self) -> None:
+        """Ask for exactly the lines that no longer look as they were painted."""
+        if not self._painted:
+            self.refresh()
+            return
+        width, regions, start = self.size.width, [], -1
+        for y in range(self._head, self.size.height + 1):
+            changed = y < self.size.height and self._look(y) != self._painted.get(y)
+            if changed and start < 0:
+                start = y
+            elif not changed and start >= 0:
+                regions.append(Region(0, start, width, y - start))
+                start = -1
+        if regions:
+            self.refresh(*regions)
+
+    def _refresh_heading(self) -> None:
+        if self._heading:
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def _restyle(self) -> None:
+        """Forget everything drawn: the theme, the strokes or the columns are others."""
+        self._styles.clear()
+        self._strips.clear()
+        self._painted.clear()
+        self._widths = ()
+        if not self._measure(tick=False):
+            self.refresh()
+
+    @property
+    def _skin(self) -> theming.Theme:
+        return self._theme or theming.current(self.app)
+
+    def _style(self, name: str, background: str, dim: bool = False, bold: bool = False) -> Style:
+        key = (name, background, dim, bold)
+        found = self._styles.get(key)
+        if found is None:
+            theme = self._skin
+            if dim and not name.startswith("faint"):
+                name = "dim"
+            found = theming.style(theme, f"{name}+bold" if bold else name, background)
+            self._styles[key] = found
+        return found
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y < self._head:
+            return self._head_line(y, width)
+        look = self._look(y)
+        self._painted[y] = look
+        strip = self._strips.get(look)
+        if strip is None or strip.cell_length != width:
+            strip = self._strips[look] = self._line(look, width)
+        return strip
+
+    def _head_line(self, y: int, width: int) -> Strip:
+        if y == 1:
+            return Strip([Segment(self._strokes.rule * width, self._style("faint", "page"))], width)
+        title = "strong+bold" if self.has_focus else "dim+bold"
+        room = width - _GUTTER
+        segments = paint.heading(
+            self._title, title, self._note, self._columns, self._widths, self._style, self._strokes, room
+        )
+        base = self._style("text", "page")
+        return Strip([Segment(" " * _GUTTER, base), *segments]).adjust_cell_length(width, base)
+
+    def _line(self, look: _Look, width: int) -> Strip:
+        cells, dim, selected, focused, marked, flashing = look
+        base = self._style("text", "page")
+        if cells is None:
+            words = paint.safe(self._empty) if dim else ""  # the place of the first row
+            segments = [Segment(" " * _GUTTER, base), Segment(words, self._style("dim", "page"))]
+            return Strip(segments).adjust_cell_length(width, base)
+        background = "selection" if focused else "page"
+        # The sixteen colours have no faint background: there the selected row is bold.
+        bold = focused and self._skin.ansi
+
+        def brush(name: str, behind: str) -> Style:
+            return self._style(name, behind, dim, bold and "+bold" not in name)
+
+        bar = self._style("accent" if focused else "dim", background)
+        segments = [
+            Segment(self._strokes.cursor if selected else " ", bar),
+            Segment(self._strokes.mark if marked else " ", self._style("accent", background)),
+            *paint.row(cells, self._columns, self._widths, brush, self._strokes, background, flashing),
+        ]
+        return Strip(segments).adjust_cell_length(width, self._style("text", background))
+
+    # --- events and keys -----------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+        self._resize_virtual()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._painted.clear()
+        self._resize_virtual()
+        self._measure(tick=False)
+        self._reveal()
+
+    def on_focus(self) -> None:
+        self._refresh_heading()
+        self._repaint()
+
+    def on_blur(self) -> None:
+        self._refresh_heading()
+        self._repaint()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._measure(tick=False)
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y - self._head + self.scroll_offset.y
+        if event.y < self._head or index >= len(self._keys):
+            return
+        event.stop()
+        self._move(index)
+        if event.chain == 2:
+            self.action_activate()
+
+    def action_cursor(self, lines: int) -> None:
+        self._move(self._cursor + lines)
+
+    def action_page(self, pages: float) -> None:
+        self._move(self._cursor + round(pages * max(1, self._body_height - 1)))
+
+    def action_first(self) -> None:
+        self._move(0)
+
+    def action_last(self) -> None:
+        self._move(len(self._keys) - 1)
+
+    def action_mark(self) -> None:
+        self.toggle_mark()
+
+    def action_activate(self) -> None:
+        key = self.cursor_key
+        if key is not None:
+            self.post_message(self.Activated(self, key))
