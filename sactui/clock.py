@@ -7,6 +7,7 @@ recorded demos can hold it still. Seconds are float seconds since the epoch
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,20 @@ def now() -> float:
 def monotonic() -> float:
     """Seconds of a clock that never jumps; for intervals and timeouts."""
     return time.monotonic() if _frozen is None else _frozen
+
+
+async def woken(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, at most so long; False when it did not come.
+
+    Not ``asyncio.wait_for``: before Python 3.12 that swallows a cancellation which
+    arrives together with the event, and the task it should end runs on for ever.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from .. import clock
 from ..domain.job import Job
 from ..domain.state import Phase
-from ..errors import ConnectionLost, Refused, RunTimeout, SettingsError, SlurmError
+from ..errors import ConnectionLost, Refused, RunTimeout, SettingsError, SlurmError, TransportError
 from ..leases.lease import Lease, lease_id
 from ..runtimes import hold
 from ..slurm import errors as slurm_errors
-from ..slurm import sbatch, scancel, values
+from ..slurm import environment, sbatch, scancel, values
 from ..transport.script import Section
 from .jobs import look_at_jobs
 from .link import HostLink
@@ -139,7 +139,8 @@ async def submit(link: HostLink, plan: Plan) -> Outcome:
         'cd "$HOME" || exit 1\n'
         "(umask 077; mkdir -p .sactui/scripts .sactui/logs) || exit 1\n"
         f"(umask 077; cat > {path} <<'{token}'\n{data['script']}{token}\n) || exit 1\n"
-        f"{shlex.join(data['argv'])} </dev/null"
+        # The job must not inherit how times are printed for us.
+        f"{environment.BEFORE_SUBMIT}{shlex.join(data['argv'])} </dev/null"
     )
     try:
         answers = await link.ask(Section("submit", script), timeout=60)
@@ -162,8 +163,8 @@ async def _settle(link: HostLink, plan: Plan, why: str) -> Outcome:
     """Find out from Slurm alone whether a submit took effect."""
     try:
         await link.ready()
-        jobs, _ = await look_at_jobs(link)
-    except (ConnectionLost, RunTimeout, SlurmError) as error:
+        jobs = await look_at_jobs(link)
+    except (TransportError, SlurmError) as error:
         return Outcome(
             Result.UNKNOWN,
             f"whether {plan.host} took {plan.target} is not known: {why}; {error.message}",
@@ -229,7 +230,7 @@ async def cancel(link: HostLink, plan: Plan, *, patience: float = 30.0) -> Outco
     job_id = plan.data["job_id"]
     if job_id is None:
         return Outcome(Result.DONE, f"{plan.target} had no job")
-    jobs, _ = await look_at_jobs(link, ids=[job_id])
+    jobs = await look_at_jobs(link, ids=[job_id])
     job = next((j for j in jobs if j.id == job_id), None)
     expected = plan.data["identity"]
     if job is not None and expected is not None and job.identity != tuple(expected):
@@ -242,7 +243,7 @@ async def cancel(link: HostLink, plan: Plan, *, patience: float = 30.0) -> Outco
     await link.ask(Section("scancel", shlex.join(scancel.command([job_id]))), timeout=30)
     deadline = clock.monotonic() + patience
     while True:
-        jobs, _ = await look_at_jobs(link, ids=[job_id])
+        jobs = await look_at_jobs(link, ids=[job_id])
         job = next((j for j in jobs if j.id == job_id), None)
         if job is None or job.phase.ended:
             return Outcome(Result.DONE, f"job {job_id} has ended", job.state if job else "not in the queue")

@@ -78,12 +78,13 @@ class Controller:
         self._hosts: dict[str, _Host] = {}
         self._pictures: dict[str, HostPicture] = {}
         self._catalogue: discovery.Catalogue | None = None
-        self._rules = rules.load_builtin()
+        self._rules = rules.load_rules()
         self._audit = Audit(configuration.state_directory)
         self._listeners: list[Callable[[Fleet], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._compose_due = False
+        self._broken: tuple[Problem, ...] = ()
 
     async def _choose(self, host: str) -> Transport:
         return await choose(host, ssh_config=self.configuration.ssh_config, asker=self._asker)
@@ -110,6 +111,7 @@ class Controller:
         self._pictures[name] = poller.picture
         if polling:
             host.task = asyncio.create_task(poller.run(), name=f"poll {name}")
+            host.task.add_done_callback(self._ended)
         return host
 
     async def close(self) -> None:
@@ -140,6 +142,16 @@ class Controller:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that broke is a problem on the screen, never silence."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            what = f"sactui itself broke in '{task.get_name()}': {type(error).__name__}: {error}"
+            self._broken = (*self._broken, Problem("sactui", "sactui", what, "restart sactui, and report this"))
+            self.read_leases()
+            self._compose_soon()
+            asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error, "task": task})
 
     # -- pictures ---------------------------------------------------------------------
 
@@ -216,7 +228,7 @@ class Controller:
         """Read the leases again."""
         found, lease_problems = lease_files.load_all(self.configuration.lease_directory)
         self.leases = tuple(found)
-        self.problems = (*(self._catalogue.problems if self._catalogue else ()), *lease_problems)
+        self.problems = (*self._broken, *(self._catalogue.problems if self._catalogue else ()), *lease_problems)
 
     async def _follow_files(self) -> None:
         async with aclosing(watch(self.configuration.agent_directories, self._stop)) as changes:

@@ -14,6 +14,7 @@ from ..domain.fleet import Trouble
 from ..domain.state import Link
 from ..errors import AuthenticationFailed, HostKeyError, ProtocolError, TransportError
 from ..slurm import environment
+from ..slurm.version import Capabilities, capabilities, parse_version
 from ..transport.base import Completed, Transport
 from ..transport.script import Answer, Section, build, split
 
@@ -34,7 +35,8 @@ class Hello:
     shell: str
     slurm_version: str
     cluster: str
-    private: str
+    #: True when the site hides other users' jobs (PrivateData)
+    private: bool
 
 
 class HostLink:
@@ -82,10 +84,7 @@ class HostLink:
         elif self.next_try is not None:
             delay = self.next_try - clock.now()
             if delay > 0:
-                try:
-                    await asyncio.wait_for(self._retry.wait(), delay)
-                except TimeoutError:
-                    pass
+                await clock.woken(self._retry, delay)
         self._retry.clear()
 
     async def _dial(self) -> None:
@@ -132,6 +131,11 @@ class HostLink:
         self._changed()
 
     # -- asking -----------------------------------------------------------------------
+
+    @property
+    def able(self) -> Capabilities:
+        """What this host's Slurm can do; the least before it was asked."""
+        return capabilities(parse_version(self.hello.slurm_version) if self.hello else None)
 
     @property
     def preamble(self) -> str:
@@ -195,21 +199,24 @@ class HostLink:
                 f"{self.host}: the login gave no answer to a shell script", f"try: ssh {self.host} exec /bin/sh -s"
             )
         user, home, node, shell, *_ = [*who.stdout.decode("utf-8", "replace").split("\n"), "", "", "", ""]
-        config = (
-            await self.ask(
-                Section("version", "squeue --version"),
-                Section("config", "scontrol show config | grep -E '^(ClusterName|PrivateData) '", timeout=10),
-            )
+        said = await self.ask(
+            Section("version", "squeue --version"),
+            Section("config", "scontrol show config", timeout=10),
         )
-        version = config["version"].stdout.decode("utf-8", "replace").strip() if "version" in config else ""
-        fields = dict(
-            (key.strip(), value.strip())
-            for key, _, value in (
-                line.partition("=")
-                for line in config["config"].stdout.decode("utf-8", "replace").splitlines()
-            )
-        ) if "config" in config else {}
-        return Hello(user, home, node, shell, version, fields.get("ClusterName", ""), fields.get("PrivateData", ""))
+        version = said["version"].stdout.decode("utf-8", "replace").strip()
+        config = configuration(said["config"].stdout.decode("utf-8", "replace"))
+        private = "jobs" in config.get("PrivateData", "").lower().split(",")
+        return Hello(user, home, node, shell, version, config.get("ClusterName", ""), private)
+
+
+def configuration(text: str) -> dict[str, str]:
+    """The ``Key = value`` lines of ``scontrol show config``; later ones do not overwrite."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            found.setdefault(key.strip(), value.strip())
+    return found
 
 
 #: The variables a login shell adds, which an exec'd command does not get (module paths,

@@ -110,10 +110,7 @@ class HostPoller:
                         self._round_done.notify_all()
                 # What the controller needed counts, not what the dial waited for.
                 self._took = min(clock.monotonic() - began, 30.0) if self.picture.jobs.trouble is None else 0.0
-            try:
-                await asyncio.wait_for(self._wake.wait(), self.pause_length)
-            except TimeoutError:
-                pass
+            await clock.woken(self._wake, self.pause_length)
 
     async def refresh(self) -> None:
         """One look at everything. Never raises for what a host can do wrong."""
@@ -132,12 +129,12 @@ class HostPoller:
 
     async def _look_at_queue(self) -> None:
         try:
-            jobs, private = await look_at_jobs(self.link)
+            jobs = await look_at_jobs(self.link)
         except SactuiError as error:
             self.picture = replace(self.picture, jobs=self.picture.jobs.failed(trouble(error)))
             self._publish()
             return
-        self.picture = replace(self.picture, jobs=self.picture.jobs.good(jobs, clock.now()), private=private)
+        self.picture = replace(self.picture, jobs=self.picture.jobs.good(jobs, clock.now()))
         self._publish()
 
     async def _look_into(self, allocation: Allocation) -> None:
@@ -180,6 +177,7 @@ class HostPoller:
             transport=link.transport.kind,
             cluster=hello.cluster if hello else self.picture.cluster,
             user=hello.user if hello else self.picture.user,
+            private=hello.private if hello else self.picture.private,
         )
         self._changed(self.picture)
 

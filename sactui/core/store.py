@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from .. import clock
 from ..domain.fleet import Agent, Fleet, HostView, Problem, Reservation, Trouble, Verdict
 from ..domain.job import Job
 from ..domain.pane import Pane, Server
-from ..domain.screen import Rule, judge
+from ..domain.screen import RuleSet, judge, program_of
 from ..domain.state import URGENCY, AgentState, Link, Phase
 from ..domain.verdict import agent_verdict
 from ..leases.lease import Lease
@@ -17,6 +18,9 @@ from ..runtimes import tenant
 from ..slurm import reasons
 from ..spec.definition import AgentDefinition
 from .observation import HostPicture, Seen
+
+#: Seconds in which a job without a tmux server is no trouble yet.
+_STARTING = 15
 
 _RANK = {state: index for index, state in enumerate(URGENCY)}
 
@@ -26,7 +30,7 @@ def assemble(
     leases: Sequence[Lease],
     definitions: Sequence[AgentDefinition],
     problems: Sequence[Problem],
-    rules: Mapping[str, Sequence[Rule]],
+    rules: Mapping[str, RuleSet],
     previous: Fleet,
 ) -> Fleet:
     """Everything known, as one Fleet. Pure apart from the clock."""
@@ -68,7 +72,7 @@ def host_view(picture: HostPicture) -> HostView:
             troubles.append(replace(picture.jobs.trouble, next_try=clock.now() + picture.interval))
         seen: set[str] = set()
         for job_id, server in sorted(picture.servers.items()):
-            if server.trouble is not None and server.trouble.what not in seen:
+            if server.trouble is not None and server.trouble.what not in seen and not _young(picture, job_id):
                 seen.add(server.trouble.what)
                 troubles.append(replace(server.trouble, what=f"job {job_id}: {server.trouble.what}"))
     return HostView(
@@ -84,6 +88,12 @@ def host_view(picture: HostPicture) -> HostView:
         cluster=picture.cluster,
         user=picture.user,
     )
+
+
+def _young(picture: HostPicture, job_id: int) -> bool:
+    """A job in its first seconds: its script is still starting the tmux server."""
+    job = next((job for job in picture.jobs.value or () if job.id == job_id), None)
+    return job is not None and job.phase is Phase.RUNNING and job.elapsed < _STARTING
 
 
 def _ordered(jobs: Sequence[Job]) -> list[Job]:
@@ -116,12 +126,20 @@ def _reservation(lease: Lease, picture: HostPicture | None) -> Reservation:
     )
 
 
+def booked_at(lease: Lease) -> float:
+    """When a lease was written, in epoch seconds; 0 when it does not say."""
+    try:
+        return datetime.fromisoformat(lease.submitted_at).timestamp()
+    except ValueError:
+        return 0.0
+
+
 def _reservation_state(
     job: Job | None, job_id: int | None, jobs: Seen[tuple[Job, ...]], lease: Lease
 ) -> tuple[Phase, str, str]:
     if job_id is None:
         return Phase.UNKNOWN, "unknown", "booked, but no job is known for it; r looks for it"
-    if jobs.at is None:
+    if jobs.at is None or jobs.at < booked_at(lease):
         return Phase.UNKNOWN, "unknown", "not looked at yet"
     if job is None:
         # The controller forgets a job minutes after its end: it ended, but how is not known.
@@ -144,7 +162,7 @@ def _agent(
     definition: AgentDefinition,
     home: Reservation | None,
     pictures: Mapping[str, HostPicture],
-    rules: Mapping[str, Sequence[Rule]],
+    rules: Mapping[str, RuleSet],
     known: Mapping[tuple[str, str], Agent],
     now: float,
 ) -> Agent:
@@ -165,14 +183,16 @@ def _agent(
             else "not started"
         )
         return replace(base, verdict=Verdict(AgentState.STOPPED, why, layer="lease"))
-    return _judged(base, home, pictures.get(home.host), rules, known.get(base.key), now)
+    program = program_of(definition.command, rules) if definition.command else "claude"
+    return _judged(base, home, pictures.get(home.host), rules, program, known.get(base.key), now)
 
 
 def _judged(
     base: Agent,
     home: Reservation,
     picture: HostPicture | None,
-    rules: Mapping[str, Sequence[Rule]],
+    rules: Mapping[str, RuleSet],
+    program: str,
     previous: Agent | None,
     now: float,
 ) -> Agent:
@@ -182,8 +202,7 @@ def _judged(
     server = seen.value
     pane = _pane(server, base.name)
     text = server.screens.get(pane.pane_id, "") if server and pane else ""
-    program = "claude"
-    judged = judge(text, rules.get(program, ()), program) if pane is not None and not pane.dead else None
+    judged = judge(text, rules, program) if pane is not None and not pane.dead else None
     trouble = _trouble(picture, seen)
     verdict = agent_verdict(
         job=home.job,
@@ -238,7 +257,7 @@ def _strangers(
     defined: Sequence[Agent],
     reservations: Sequence[Reservation],
     pictures: Mapping[str, HostPicture],
-    rules: Mapping[str, Sequence[Rule]],
+    rules: Mapping[str, RuleSet],
     known: Mapping[tuple[str, str], Agent],
     now: float,
 ) -> list[Agent]:
@@ -253,7 +272,9 @@ def _strangers(
             if session == name or (home.host, name) in names:
                 continue
             base = Agent(name, "slurm-tenant", home.host, home.name, "", Verdict(AgentState.UNKNOWN), source="tmux")
-            found.append(_judged(base, home, picture, rules, known.get(base.key), now))
+            pane = _pane(seen.value, name) if seen else None
+            program = program_of((pane.command,), rules) if pane else ""
+            found.append(_judged(base, home, picture, rules, program, known.get(base.key), now))
     return found
 
 

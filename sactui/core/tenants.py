@@ -117,12 +117,18 @@ async def start(steps: Steps, plan: Plan) -> Outcome:
     # What cannot be rushed: a program that dies at once looks started until it has died.
     await asyncio.sleep(PROOF)
     server = await steps.look(place, None)
-    return together({name: _started(name, said.get(name), server) for name in names}, "started")
+    panes = {name: pane_of(server, name) for name in names}
+    # The last words of a dead pane: tmux scrolls the first line away when it marks the end.
+    words = {
+        name: await log_text(steps, place, name, 20) for name, pane in panes.items() if pane is not None and pane.dead
+    }
+    return together(
+        {name: _started(name, said.get(name), panes[name], words.get(name, "")) for name in names}, "started"
+    )
 
 
-def _started(name: str, said: tuple[str, str] | None, server: Server) -> Outcome:
+def _started(name: str, said: tuple[str, str] | None, pane: Pane | None, screen: str) -> Outcome:
     word, detail = said or ("", "")
-    pane = pane_of(server, name)
     if word == "failed" or pane is None:
         return Outcome(
             Result.FAILED,
@@ -130,7 +136,6 @@ def _started(name: str, said: tuple[str, str] | None, server: Server) -> Outcome
             remedy="see the agent's definition (y)",
         )
     if pane.dead:
-        screen = server.screens.get(pane.pane_id, "").strip()
         status = f"exit {pane.exit_status}" if pane.exit_status is not None else f"signal {pane.exit_signal}"
         return Outcome(
             Result.FAILED,
@@ -169,7 +174,14 @@ def _stopped(name: str, said: tuple[str, str] | None, server: Server) -> Outcome
 
 
 async def log_text(steps: Steps, place: Allocation, name: str, lines: int) -> str:
-    """The last ``lines`` lines of content of an agent's pane: history and visible screen."""
+    """The last ``lines`` lines of content of an agent's pane: history and visible screen.
+
+    A screen is padded with blank rows; several in a row count, and are shown, as one.
+    """
     text = await steps.run(place, tenant.logs_script(name, place.socket, lines))
-    rows = text.rstrip().splitlines()
+    rows: list[str] = []
+    for row in text.strip("\n").splitlines():
+        row = row.rstrip()
+        if row or (rows and rows[-1]):
+            rows.append(row)
     return "\n".join(rows[-lines:])

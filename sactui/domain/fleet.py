@@ -24,8 +24,8 @@ class Trouble:
 class Evidence:
     """One observation that a verdict was drawn from.
 
-    ``source`` is slurm, tmux, agent, screen or activity; ``used`` says whether it
-    decided or supported the verdict; ``note`` says why not.
+    ``source`` is slurm, tmux, agent, screen, activity, or look (a look that failed);
+    ``used`` says whether it decided or supported the verdict; ``note`` says why not.
     """
 
     source: str
@@ -37,13 +37,23 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A state, why, since when, which layer decided, and the whole chain."""
+    """A state, why, since when, which layer decided, and the whole chain.
+
+    ``seen_at`` is when what it rests on was seen; ``stale``: the newest look failed, so it
+    is the verdict of an earlier one. ``running``: a program of it was alive when it was
+    last seen, even if what it did is not known. ``until``: when the state ends by itself
+    (the reset of a usage limit), if that is known.
+    """
 
     state: AgentState
     why: str = ""
     since: float | None = None
     layer: str = ""
     chain: tuple[Evidence, ...] = ()
+    seen_at: float | None = None
+    stale: bool = False
+    running: bool = False
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

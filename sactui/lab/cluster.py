@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -82,12 +80,17 @@ class Lab:
                     progress(f"cleaning up what an earlier lab left in {self.layout.directory}")
                     self._clean()
                 watcher = self._launch()
-        if not fresh:
+        if known is not None and not fresh:
             # It keeps the options it was started with.
             self.options = Lab.open(self.options.name).options
-            self._wait_up(progress, None)
+            if known.state != "up":
+                self._wait_up(progress, None)
             return False
-        self._wait_up(progress, watcher)
+        try:
+            self._wait_up(progress, watcher)
+        except KeyboardInterrupt:
+            self.down()
+            raise
         return True
 
     def down(self) -> bool:
@@ -293,9 +296,6 @@ class Lab:
             if watcher is None or not self._ended_soon(watcher):
                 self._stop_watcher()
             raise
-        except KeyboardInterrupt:
-            self._stop_watcher()
-            raise
         finally:
             if watcher is not None and watcher.poll() is None:
                 # It belongs to itself from here on; Popen must not complain about leaving it.
@@ -304,7 +304,7 @@ class Lab:
 
     def _stop_watcher(self) -> None:
         for pid in self._watchers():
-            _terminate(pid, _DOWN_TIMEOUT)
+            sweep.terminate(pid, _DOWN_TIMEOUT)
 
     @staticmethod
     def _ended_soon(watcher: subprocess.Popen[bytes]) -> bool:
@@ -368,25 +368,6 @@ class Lab:
                 if time.monotonic() > deadline:
                     raise LabError(f"{self.layout.directory} cannot be removed: {error}") from error
                 time.sleep(0.05)
-
-
-def _terminate(pid: int, timeout: float) -> None:
-    """Ask ``pid`` to end and wait for it; after ``timeout`` seconds kill it."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        if not poll.poll(timeout * 1000):
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-            poll.poll(2000)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(descriptor)
 
 
 def up(options: LabOptions | None = None, progress: Progress = _silent) -> Lab:

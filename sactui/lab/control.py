@@ -1,6 +1,6 @@
 """How others speak to a lab's supervisor: one JSON object each way on a unix socket.
 
-Request: ``{"action": "kill" | "hang" | "resume" | "restart", "daemon": NAME}``.
+Request: ``{"action": "stop" | "kill" | "hang" | "resume" | "restart", "daemon": NAME}``.
 Answer: ``{"ok": true}`` or ``{"error": TEXT, "remedy": TEXT}``.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sactui.errors import LabError
 
-ACTIONS = ("kill", "hang", "resume", "restart")
+ACTIONS = ("stop", "kill", "hang", "resume", "restart")
 
 
 def ask(path: Path, action: str, daemon: str, *, timeout: float = 30.0) -> None:

@@ -45,8 +45,16 @@ class Faults:
         """Let a hung daemon go on."""
         self._ask("resume", daemon)
 
+    def stop(self, daemon: str) -> None:
+        """End it in an orderly way (SIGTERM), as for maintenance; the controller saves its state."""
+        self._ask("stop", daemon)
+
     def kill(self, daemon: str) -> None:
-        """Kill it (SIGKILL). Of a node, only slurmd dies: steps live on and answer."""
+        """Kill it (SIGKILL). Of a node, only slurmd dies: steps live on and answer.
+
+        A killed slurmctld forgets what it has not saved yet: jobs of the last seconds are
+        unknown after its restart, and cancelled ones run again. See :meth:`settle`.
+        """
         self._ask("kill", daemon)
 
     def restart(self, daemon: str) -> None:
@@ -73,6 +81,18 @@ class Faults:
             sweep.end(found - stepds, on_node)
             if time.monotonic() > deadline:
                 raise LabError(f"processes of node {node} do not end: {sorted(found)}")
+
+    def settle(self, timeout: float = 30.0) -> None:
+        """Wait until the controller has saved what it knows now (some seconds)."""
+        saved = self._lab.layout.directory / "state" / "job_state"
+
+        def version() -> int:
+            return saved.stat().st_mtime_ns if saved.exists() else 0
+
+        before = version()
+        # Of all requests this one makes it save, whether or not anything has changed.
+        self._lab.slurm("scontrol", "reconfigure")
+        wait_until(lambda: version() != before, "the controller did not save its state", timeout)
 
     # ---- nodes, as an administrator
 

@@ -22,6 +22,9 @@ _SFTP_SERVERS = (
     "/usr/libexec/sftp-server",
 )
 
+#: Set by sshd alone, until the session's shell has gone to the lab's home.
+_ENTER = "SACTUI_LAB_ENTER"
+
 
 def user_name() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
@@ -103,11 +106,14 @@ def sshd_config(layout: Layout, options: LabOptions, ports: Ports, number: int) 
     """sshd_config of login host ``number``.
 
     ``SetEnv`` overrides even HOME, but sshd still begins in the user's real home
-    directory, where jobs would leave their output; hence the ForceCommand, which
-    changes to the lab's home and then runs exactly what was asked for. All variables
-    are on one line because sshd takes only the first ``SetEnv``.
+    directory, where jobs would leave their output. Most shells can be led away from
+    there by the files they read; for others a ForceCommand does it, under which sshd
+    refuses to deliver signals. All variables are on one line because sshd takes only
+    the first ``SetEnv``.
     """
-    variables = " ".join(f"{name}={value}" for name, value in login_environment(layout, number).items())
+    extra = {_ENTER: "1", "BASH_ENV": f"{layout.ssh}/enter.bash"} if _goes_home(login_shell()) else {}
+    given = {**login_environment(layout, number), **extra}
+    variables = " ".join(f"{name}={value}" for name, value in given.items())
     lines = [
         f"Port {ports.login(number)}",
         "ListenAddress 127.0.0.1",
@@ -133,8 +139,9 @@ def sshd_config(layout: Layout, options: LabOptions, ports: Ports, number: int) 
         "MaxStartups 100",
         "PerSourcePenalties no" if _has_penalties() else "",
         f"SetEnv {variables}",
-        f"ForceCommand {layout.ssh}/enter.sh",
     ]
+    if not extra:
+        lines.append(f"ForceCommand {layout.ssh}/enter.sh")
     if (server := sftp_server()) is not None:
         lines.append(f"Subsystem sftp {server}")
     return "\n".join(line for line in lines if line) + "\n"
@@ -151,7 +158,7 @@ def _has_penalties() -> bool:
 
 
 def enter_script(layout: Layout) -> str:
-    """What sshd runs for each session: the asked-for command, from the lab's home."""
+    """The ForceCommand for shells that read no file of the lab: the asked-for command, from its home."""
     shell = shlex.quote(login_shell())
     return f"""#!/bin/sh
 cd {layout.home} || exit 1
@@ -162,6 +169,29 @@ if [ -n "${{SSH_ORIGINAL_COMMAND+x}}" ]; then
 fi
 exec {shell} -l
 """
+
+
+def startup_files(layout: Layout) -> dict[Path, str]:
+    """Files that shells read when sshd starts them, by which they go to the lab's home.
+
+    They act once, under the variable that only sshd sets; later shells stay where they are.
+    """
+    posix = f'if [ -n "${{{_ENTER}-}}" ]; then unset {_ENTER} BASH_ENV; cd; fi\n'
+    return {
+        # Which of the three bash reads depends on how it was built and called.
+        layout.home / ".bash_profile": posix,
+        layout.home / ".bashrc": posix,
+        layout.ssh / "enter.bash": posix,
+        layout.home / ".zshenv": posix,
+        layout.home / ".cshrc": f"if ($?{_ENTER}) then\nunsetenv {_ENTER}\nunsetenv BASH_ENV\ncd\nendif\n",
+        layout.home
+        / ".config/fish/config.fish": f"if set -q {_ENTER}\nset -e {_ENTER}\nset -e BASH_ENV\ncd\nend\n",
+    }
+
+
+def _goes_home(shell: str) -> bool:
+    """Whether this shell reads one of :func:`startup_files` even for a single command."""
+    return os.path.basename(shell) in ("bash", "zsh", "fish", "tcsh", "csh")
 
 
 def ssh_config(layout: Layout, options: LabOptions, ports: Ports) -> str:
@@ -200,6 +230,9 @@ def write(layout: Layout, options: LabOptions, ports: Ports) -> None:
     enter = layout.ssh / "enter.sh"
     enter.write_text(enter_script(layout))
     enter.chmod(0o700)
+    for path, text in startup_files(layout).items():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(text)
     if os.geteuid() == 0:
         # A root sshd will not start without it, and only the system's own service makes it.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)

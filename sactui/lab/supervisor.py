@@ -211,6 +211,8 @@ class Supervisor:
             raise LabError(f"the lab has no daemon {name!r}", f"it has {', '.join(self._known)}")
         if action == "kill":
             self._end(name)
+        elif action == "stop":
+            self._stop(name)
         elif action == "restart":
             self._end(name)
             self._start(self._known[name])
@@ -255,6 +257,16 @@ class Supervisor:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
+
+    def _stop(self, name: str) -> None:
+        process = self._running[name]
+        self._signal(name, signal.SIGCONT)
+        self._signal(name, signal.SIGTERM)
+        try:
+            process.wait(timeout=_READY_TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{name} did not stop within {_READY_TIMEOUT:.0f} s", "kill it") from error
+        self.report.daemons[name].state = "dead"
 
     def _end(self, name: str) -> None:
         if self._running[name].poll() is None:

@@ -124,6 +124,25 @@ def end(pids: Iterable[int], still: Callable[[int], bool] = lambda pid: True, *,
             os.close(descriptor)
 
 
+def terminate(pid: int, timeout: float) -> None:
+    """Ask ``pid`` to end and wait for it; after ``timeout`` seconds kill it."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        if not poll.poll(timeout * 1000):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            poll.poll(2000)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
+
+
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10})(?::(\d{1,10}))?)?")
+_RANGE = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10})(?::([0-9]{1,10}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ def tasks(expression: str) -> Tasks:
     closed = text.endswith("]") or not text.startswith("[")
     text = text.removeprefix("[").removesuffix("]")
     text, found, limit = text.partition("%")
-    at_once = int(limit) if found and re.fullmatch(r"\d{1,9}", limit) else None
-    exact = closed and not found or at_once is not None and closed
+    at_once = int(limit) if found and re.fullmatch(r"[0-9]{1,9}", limit) else None
+    exact = closed and (not found or at_once is not None)
     if text.endswith("..."):
         # The last number before the dots may itself be cut in the middle.
         text, exact = text[:-3].rpartition(",")[0], False

@@ -14,8 +14,8 @@ from ..errors import ProtocolError
 #: More hosts than any cluster has: beyond it only counts are given.
 LIMIT = 20_000
 _LONGEST = 1_000_000
-_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?")
-_NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
+_RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+_NUMBERED = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
 
 
 def count(text: str) -> int:
@@ -62,7 +62,9 @@ def compress(hosts: Iterable[str]) -> str:
         # A width belongs to a group only where zeros pad it: n9 and n10 are one group.
         if match and len(match.group(2)) < 19:
             digits = match.group(2)
-            groups.setdefault((match.group(1), len(digits) if digits[0] == "0" else 0), set()).add(int(digits))
+            groups.setdefault((match.group(1), len(digits) if digits[0] == "0" else 0), set()).add(
+                int(digits)
+            )
         else:
             plain.append(host)
     # n08, n09, n10: what has no zero but the group's width goes with its padded siblings.

@@ -30,7 +30,9 @@ class State:
 _TABLE = (
     State("PENDING", "PD", Phase.PENDING, "waits for its resources"),
     State("RUNNING", "R", Phase.RUNNING, "has its resources and runs"),
-    State("SUSPENDED", "S", Phase.PAUSED, "is suspended: its processes are stopped, its CPUs serve other jobs"),
+    State(
+        "SUSPENDED", "S", Phase.PAUSED, "is suspended: its processes are stopped, its CPUs serve other jobs"
+    ),
     State("COMPLETED", "CD", Phase.DONE, "ended with exit status 0"),
     State("CANCELLED", "CA", Phase.CANCELED, "was cancelled by its user or an administrator"),
     State("FAILED", "F", Phase.ERROR, "ended with an exit status other than 0, or failed otherwise"),
@@ -50,11 +52,28 @@ _TABLE = (
     State("REQUEUED", "RQ", Phase.PENDING, "is ending and goes back into the queue", flag=True),
     State("REQUEUE_HOLD", "RH", Phase.PENDING, "went back into the queue and is held", flag=True),
     State("REQUEUE_FED", "RF", Phase.PENDING, "goes back into the queue of its federation", flag=True),
-    State("SPECIAL_EXIT", "SE", Phase.PENDING, "went back into the queue in a special state and is held", flag=True),
-    State("RESV_DEL_HOLD", "RD", Phase.PENDING, "is held because its advance reservation was deleted", flag=True),
-    State("REVOKED", "RV", Phase.CANCELED, "was withdrawn here because another cluster started it", flag=True),
+    State(
+        "SPECIAL_EXIT",
+        "SE",
+        Phase.PENDING,
+        "went back into the queue in a special state and is held",
+        flag=True,
+    ),
+    State(
+        "RESV_DEL_HOLD", "RD", Phase.PENDING, "is held because its advance reservation was deleted", flag=True
+    ),
+    State(
+        "REVOKED", "RV", Phase.CANCELED, "was withdrawn here because another cluster started it", flag=True
+    ),
     State("LAUNCH_FAILED", "", Phase.ERROR, "could not be launched", flag=True, decides=False),
-    State("RECONFIG_FAIL", "", Phase.ERROR, "ended because a node of it could not be configured", flag=True, decides=False),
+    State(
+        "RECONFIG_FAIL",
+        "",
+        Phase.ERROR,
+        "ended because a node of it could not be configured",
+        flag=True,
+        decides=False,
+    ),
     State("UPDATE_DB", "", Phase.UNKNOWN, "is being written to accounting", flag=True, decides=False),
     State("EXPEDITING", "", Phase.PENDING, "went back into the queue and is put first", flag=True),
 )
@@ -84,7 +103,9 @@ def phase(text: str) -> Phase:
 def sentence(text: str) -> str:
     """A state in words, as the rest of a sentence about a job."""
     state = STATES.get(word(text))
-    return state.sentence if state else f"is in the state {text.strip() or '(none)'}, which sactui does not know"
+    return (
+        state.sentence if state else f"is in the state {text.strip() or '(none)'}, which sactui does not know"
+    )
 
 
 def combined(words: Sequence[str]) -> tuple[str, Phase]:

@@ -15,11 +15,11 @@ _UNSET = frozenset(
     {"", "N/A", "n/a", "(null)", "NONE", "NOT_SET", "INVALID", "UNKNOWN", "N/S", "?", "PARTITION_LIMIT", "*"}
 )
 _ENDLESS = frozenset({"UNLIMITED", "INFINITE", "-1", "UNLIMIT"})
-_DAYS = re.compile(r"(\d{1,9})-(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?(?:\.\d+)?")
-_CLOCK = re.compile(r"(?:(?:(\d{1,9}):)?(\d{1,9}):)?(\d{1,9})(?:\.\d+)?")
-_MEMORY = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([KMGTPE]?)(?:i?B)?([nc]?)", re.IGNORECASE)
-_COUNT = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)([KMGTP]?)\+?", re.IGNORECASE)
-_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_DAYS = re.compile(r"([0-9]{1,9})-([0-9]{1,9})(?::([0-9]{1,9}))?(?::([0-9]{1,9}))?(?:\.[0-9]+)?")
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,9}):)?([0-9]{1,9}):)?([0-9]{1,9})(?:\.[0-9]+)?")
+_MEMORY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([KMGTPE]?)(?:i?B)?([nc]?)", re.IGNORECASE)
+_COUNT = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)([KMGTP]?)\+?", re.IGNORECASE)
+_ISO = re.compile(r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 #: Slurm's NO_VAL and INFINITE, which leak out as numbers.
 _NO_VALUE = frozenset({0xFFFE, 0xFFFFFFFE, 0xFFFFFFFFFFFFFFFE})
@@ -35,6 +35,11 @@ def unset(text: str) -> bool:
 def word(text: str) -> str:
     """``text``, or "" when it is one of Slurm's words for "no value"."""
     return "" if unset(text) else text
+
+
+def written(text: str) -> str:
+    """What a person wrote, or "": only Slurm's ``(null)`` is no text, "unknown" is one."""
+    return "" if text == "(null)" else text
 
 
 def duration(text: str) -> int | None:
@@ -69,7 +74,7 @@ def timestamp(text: str) -> float | None:
     A time in another format is refused: without its time zone it is not a point in time.
     """
     text = text.strip()
-    if not re.fullmatch(r"\d{1,12}", text):
+    if not re.fullmatch(r"[0-9]{1,12}", text):
         return None
     return float(text) or None
 
@@ -109,17 +114,19 @@ def count(text: str) -> int | None:
 
 def number(text: str) -> int | None:
     """A plain whole number without sign; ``None`` for anything else."""
-    return int(text) if re.fullmatch(r"[0-9]{1,19}", text.strip()) else None
+    text = text.strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,19}", text) else None
 
 
 def real(text: str) -> float | None:
     """A plain decimal number, e.g. a load."""
-    return float(text) if re.fullmatch(r"\d{1,12}(?:\.\d{1,9})?", text.strip()) else None
+    text = text.strip()
+    return float(text) if re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", text) else None
 
 
 def exit_code(text: str) -> tuple[int | None, int]:
     """Accounting's ``status:signal``; the status is ``None`` when it is not given."""
-    match = re.fullmatch(r"(\d{1,9}):(\d{1,9})", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text.strip())
     return (int(match.group(1)), int(match.group(2))) if match else (None, 0)
 
 

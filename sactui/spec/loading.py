@@ -179,7 +179,7 @@ def _definition(document: Document, content: AgentFile, name: str, path: str) ->
         hosts=() if all_hosts else spec.hosts,
         all_hosts=all_hosts,
         extensions=(document.data["spec"].get("extensions") or {}),
-        notes=tuple(effects.notes(document)),
+        notes=tuple(sorted(effects.notes(document), key=lambda note: note.line)),
         digest=document.digest,
     )
 

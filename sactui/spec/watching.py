@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +47,7 @@ async def watch(
     poll_interval: float = 2.0,
     rescan: float = RESCAN,
     mounts: str | None = None,
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None, None]:
     """Yield whenever the directories are worth a look: at the start, after changes, once a minute.
 
     Ends when ``stop`` is set. Directories need not exist. ``auto`` polls (every
@@ -143,7 +143,7 @@ def _start(
     leading = frozenset(str(step) for one in wanted for step in (one, *one.parents))
     tasks = []
     if existing:
-        tasks.append(asyncio.create_task(_follow(existing, _is_definition, True, changed)))
+        tasks.append(asyncio.create_task(_follow(existing, worth_a_look, True, changed)))
     if parents:
         tasks.append(asyncio.create_task(_follow(parents, leading.__contains__, False, changed)))
     return tasks
@@ -194,7 +194,7 @@ def _stamps(wanted: Iterable[Path]) -> dict[str, tuple[int, int, int, int]]:
     for directory in wanted:
         places = [directory, *_entries(directory)]
         for place in places[1:]:
-            places += [one for one in _entries(place) if _is_definition(str(one))]
+            places += [one for one in _entries(place) if worth_a_look(str(one))]
         for place in places:
             with contextlib.suppress(OSError):
                 status = place.stat()
@@ -209,7 +209,8 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
-def _is_definition(path: str) -> bool:
+def worth_a_look(path: str) -> bool:
+    """Whether a change of ``path``, inside a directory of definitions, can matter."""
     name = os.path.basename(path)
     if _BACKUP.search(name):
         return False
@@ -237,7 +238,8 @@ async def _wait(
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 async def _end(tasks: Sequence[asyncio.Task[object]] | Sequence[asyncio.Task[None]]) -> None:

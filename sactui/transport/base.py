@@ -104,7 +104,9 @@ class Transport(Protocol):
         is handed to ``/bin/sh`` (never to the login shell) and inherits the channel's stdin."""
         ...
 
-    async def open_terminal(self, command: str, columns: int, rows: int, term: str = "xterm-256color") -> Terminal:
+    async def open_terminal(
+        self, command: str, columns: int, rows: int, term: str = "xterm-256color"
+    ) -> Terminal:
         """Start a remote command on a pseudo-terminal of that size."""
         ...
 

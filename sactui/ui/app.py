@@ -7,9 +7,11 @@ import contextlib
 import os
 import signal
 import subprocess
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -18,10 +20,11 @@ from ..core.attach import keep_mode, restore_terminal
 from ..core.controller import Configuration, Controller
 from ..domain.fleet import Fleet
 from ..domain.keymap import KeyAction, bound
+from ..terminal.library import preload
 from ..transport.base import Question
 from .screens.dialog import QuestionDialog
 from .screens.fleet import FleetScreen
-from .theming import chosen, install, load_theme
+from .theming import COLOURLESS, chosen, install, load_theme
 
 
 class FleetChanged(Message):
@@ -54,10 +57,13 @@ class SactuiApp(App[int], inherit_bindings=False):
         keys: Mapping[str, str] | None = None,
         controller: Controller | None = None,
     ) -> None:
-        super().__init__()
+        name = chosen(theme)
+        # Textual decides about NO_COLOR before our theme is there, and would paint black on
+        # black; the colourless theme uses the terminal's own two colours alone.
+        super().__init__(ansi_color=True if name == COLOURLESS else None)
         self.keys: tuple[KeyAction, ...] = bound(keys)
         self.controller = controller or Controller(configuration, asker=self.ask)
-        self.look = load_theme(chosen(theme))
+        self.look = load_theme(name)
         self._owned = controller is None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped_by: int | None = None
@@ -75,11 +81,16 @@ class SactuiApp(App[int], inherit_bindings=False):
             # A test drives the app in a thread that cannot have signal handlers.
             with contextlib.suppress(RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._on_signal, number)
-        self.controller.listen(lambda fleet: self.post_message(FleetChanged(fleet)) and None)
+        self.controller.listen(self._changed)
         # After the first paint: links and files are opened while the screen already stands.
         self.call_after_refresh(self._begin)
 
+    def _changed(self, fleet: Fleet) -> None:
+        self.post_message(FleetChanged(fleet))
+
     def _begin(self) -> None:
+        # A tenth of a second of native loading, before the first attach asks for it.
+        self.run_worker(asyncio.to_thread(preload), name="terminal engine", exit_on_error=False)
         if self._owned:
             self.run_worker(self.controller.start(), name="start", exit_on_error=True)
 
@@ -97,6 +108,23 @@ class SactuiApp(App[int], inherit_bindings=False):
         if self._child is not None:
             self._child.terminate()
         self.exit(128 + number)
+
+    def _fatal_error(self) -> None:
+        """Say in a sentence that sactui broke; the traceback goes to a file, without values.
+
+        Textual would print every local variable, and those hold screens of agents.
+        """
+        text = "".join(traceback.format_exc())
+        where = self.controller.configuration.state_directory / "crash.log"
+        try:
+            where.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            told = f"The traceback is in {where}."
+        except OSError:
+            told = text
+        self.panic(Text(f"sactui broke: {text.strip().splitlines()[-1]}\nNothing on the cluster was stopped. {told}"))
 
     async def action_quit(self) -> None:
         self.exit(0)

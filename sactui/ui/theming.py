@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.style import Style
@@ -358,7 +358,7 @@ def to_textual(theme: Theme) -> SkinTheme:
     )
 
 
-def install(app: App[object], theme: Theme) -> None:
+def install(app: App[Any], theme: Theme) -> None:
     """Make it the app's theme, now and for every widget."""
     skin = to_textual(theme)
     app.register_theme(skin)
@@ -367,7 +367,7 @@ def install(app: App[object], theme: Theme) -> None:
     app.theme = skin.name
 
 
-def current(app: App[object]) -> Theme:
+def current(app: App[Any]) -> Theme:
     """The theme the app shows; the default one while it wears a theme of Textual's."""
     skin = app.current_theme
     if isinstance(skin, SkinTheme) and skin.source is not None:

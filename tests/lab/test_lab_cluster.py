@@ -77,6 +77,20 @@ def test_login_without_command_is_a_login_shell(lab: Lab) -> None:
     assert done.returncode == 5
 
 
+def test_sftp_begins_in_the_labs_home(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "sent").write_text("bytes\n")
+    done = subprocess.run(
+        ["sftp", "-q", "-F", str(lab.ssh_config), "-b", "-", lab.alias],
+        input=f"put {tmp_path}/sent sent\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (lab.layout.home / "sent").read_text() == "bytes\n"
+
+
 def test_login_gives_a_terminal(lab: Lab) -> None:
     done = lab.ssh("tty && test -t 0 && test -t 1", tty=True)
     assert done.stdout.startswith("/dev/")
@@ -178,19 +192,26 @@ def test_a_lab_that_never_was(lab: Lab) -> None:
 # ---- faults
 
 
-def test_controller_killed_and_restarted_keeps_its_jobs(mended: Lab) -> None:
+def test_controller_stopped_and_restarted_keeps_its_jobs(mended: Lab) -> None:
     job = submit(mended)
-    try:
-        mended.faults.kill("slurmctld")
-        known = mended.status()
-        assert known is not None
-        assert known.daemons["slurmctld"].state == "dead"
-        assert "DOWN" in mended.ssh("scontrol ping").stdout
-        mended.faults.restart("slurmctld")
-        until(lambda: job_state(mended, job) == "RUNNING", "the job was lost")
-    finally:
-        mended.faults.restore()
-        cancel(mended, job)
+    mended.faults.stop("slurmctld")
+    known = mended.status()
+    assert known is not None
+    assert known.daemons["slurmctld"].state == "dead"
+    assert "DOWN" in mended.ssh("scontrol ping").stdout
+    mended.faults.restart("slurmctld")
+    assert job_state(mended, job) == "RUNNING"
+    cancel(mended, job)
+
+
+def test_controller_killed_and_restarted_keeps_what_it_had_saved(mended: Lab) -> None:
+    job = submit(mended)
+    mended.faults.settle()
+    mended.faults.kill("slurmctld")
+    assert "DOWN" in mended.ssh("scontrol ping").stdout
+    mended.faults.restart("slurmctld")
+    assert job_state(mended, job) == "RUNNING"
+    cancel(mended, job)
 
 
 def test_controller_hangs_and_goes_on(mended: Lab) -> None:
@@ -286,13 +307,14 @@ def test_login_host_hangs_with_its_sessions(mended: Lab) -> None:
 
 def test_node_drained_and_resumed(mended: Lab) -> None:
     node = mended.node_names[0]
+
+    def state() -> str:
+        return mended.slurm("sinfo", "-h", "-n", node, "-p", "main", "-o", "%T").strip()
+
     mended.faults.drain(node, "a test")
-    assert mended.slurm("sinfo", "-h", "-n", node, "-p", "main", "-o", "%T").strip() == "drained"
+    until(lambda: state() == "drained", "the node is not drained")
     mended.faults.resume_node(node)
-    until(
-        lambda: mended.slurm("sinfo", "-h", "-n", node, "-p", "main", "-o", "%T").strip() == "idle",
-        "the node stays drained",
-    )
+    until(lambda: state() == "idle", "the node stays drained")
 
 
 def test_fault_of_an_unknown_daemon_names_the_known_ones(lab: Lab) -> None:

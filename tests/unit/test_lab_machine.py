@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -112,9 +113,73 @@ def test_sshd_sets_everything_on_one_line() -> None:
     assert "HOME=/tmp/x/lab/home " in settings[0]
     assert "SLURM_CONF=/tmp/x/lab/slurm.conf " in settings[0]
     assert "TMUX_TMPDIR=/tmp/x/lab/t/login2 " in settings[0]
-    assert settings[0].endswith("SACTUI_LAB=/tmp/x/lab")
+    assert "SACTUI_LAB=/tmp/x/lab" in settings[0].split()
     assert "Port 20007" in text.splitlines()
     assert "ListenAddress 127.0.0.1" in text.splitlines()
+
+
+def test_shells_without_files_of_ours_are_led_home_by_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = LabOptions()
+    where = Layout(Path("/tmp/x/lab"))
+
+    def forced(shell: str) -> bool:
+        monkeypatch.setattr(ssh, "login_shell", lambda: shell)
+        return "ForceCommand /tmp/x/lab/ssh/enter.sh" in ssh.sshd_config(
+            where, options, Ports(20000, options), 1
+        )
+
+    assert forced("/bin/dash")
+    assert not forced("/bin/bash")
+    assert not forced("/usr/bin/fish")
+
+
+def run_shell(layout: Layout, shell: str, *words: str) -> str:
+    """Run a shell the way sshd does: in another directory than its HOME."""
+    variables = {"HOME": str(layout.home), "PATH": os.environ["PATH"], "SACTUI_LAB_ENTER": "1"}
+    done = subprocess.run(
+        [shell, *words],
+        env={**variables, "BASH_ENV": f"{layout.ssh}/enter.bash"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "tcsh", "zsh"])
+def test_shells_go_home_once(shell: str, tmp_path: Path) -> None:
+    where = Layout(tmp_path)
+    where.create()
+    for path, text in ssh.startup_files(where).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    program = shutil.which(shell)
+    if program is None:
+        # Shells are the user's business, not a part of the lab: the text is still checked.
+        assert any(text for path, text in ssh.startup_files(where).items() if path.parent != where.ssh)
+        return
+    again = f"pwd; cd /; {program} -c pwd; env"
+    said = run_shell(where, program, "-c", again).splitlines()
+    assert said[:2] == [str(where.home), "/"]
+    assert not any(line.startswith(("SACTUI_LAB_ENTER=", "BASH_ENV=")) for line in said)
+
+
+def test_command_that_leads_home_runs_what_was_asked_for(tmp_path: Path) -> None:
+    where = Layout(tmp_path)
+    where.create()
+    (tmp_path / "enter.sh").write_text(ssh.enter_script(where))
+    asked = "pwd; echo \"two  words\" '$HOME'; exit 6"
+    done = subprocess.run(
+        ["sh", str(tmp_path / "enter.sh")],
+        env={"HOME": str(where.home), "PATH": os.environ["PATH"], "SSH_ORIGINAL_COMMAND": asked},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (f"{where.home}\ntwo  words $HOME\n", 6)
 
 
 def test_clients_verify_the_labs_host_keys() -> None:

@@ -123,7 +123,14 @@ claude:
 health: {enabled: true, interval: 30, timeout: 5, method: multiplexer-alive}
 watchdog: {enabled: true, interval: 1.5, responses: {y_n: "1"}}
 restart: {policy: always, max_retries: 3, backoff: {initial: 30, max: 300, multiplier: 2}}
-hooks: {pre_start: [echo a], post_start: [], pre_stop: [b], post_stop: [c], on_compact: [d], on_restart: [e], on_diff: [f]}
+hooks:
+  pre_start: [echo a]
+  post_start: []
+  pre_stop: [b]
+  post_stop: [c]
+  on_compact: [d]
+  on_restart: [e]
+  on_diff: [f]
 telegram: {bot_token_env: X, allowed_users: [1], auto_connect: true, greeting: hi}
 remote: {host: h, user: u, key: k, port: 22, timeout: 60, login_shell: true, no_preflight: false}
 slurm:
@@ -153,9 +160,16 @@ startup:
   ready_timeout_seconds: 10.5
   on_timeout: capture_and_fail
   commands: [/b, {delay: 1, command: /c}]
-context_management: {strategy: compact, trigger_at_percent: 70, warn_before_n_checks: 1, check_interval_seconds: 300, state_file: x}
+context_management:
+  strategy: compact
+  trigger_at_percent: 70
+  warn_before_n_checks: 1
+  check_interval_seconds: 9
+  state_file: x
 listen: [{port: 80, proto: tcp, name: n, owner: o}, {proto: unix, path: /s}]
-extensions: {other: {anything: [1]}, sactui: {command: "bash -c 'echo hi'", model_display: M, labels: {role: r2}}}
+extensions:
+  other: {anything: [1]}
+  sactui: {command: "bash -c 'echo hi'", model_display: M, labels: {role: r2}}
 mcp_servers: {m: {command: x, args: ["${metadata.name}"], env: {A: "1"}}}
 multiplexer: screen
 host: [spartan, cedar]

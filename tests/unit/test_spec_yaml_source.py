@@ -211,8 +211,12 @@ def test_any_text_gives_data_or_a_broken_file_and_nothing_else(text: str) -> Non
     try:
         mistakes = parse(text.encode("utf-8", "surrogatepass"), "f.yaml").mistakes
     except BrokenFileError as error:
-        mistakes = list(error.mistakes) or [None]
-    assert all(one is not None and one.line >= 1 and one.column >= 1 for one in mistakes)
+        mistakes = list(error.mistakes)
+        refused = True
+    else:
+        refused = False
+    assert mistakes or not refused
+    assert all(one.line >= 1 and one.column >= 1 for one in mistakes)
 
 
 def test_the_loader_without_the_c_library_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Copyright: see LICENSE. Needs nothing but Python 3.6 or newer.
+# Needs nothing but Python 3.6 or newer: it runs with whatever python3 a node has.
 """A stand-in for an AI coding agent: it looks like one and answers keys like one, and calls nothing.
 
 It draws what Claude Code draws (a growing transcript, a spinner, permission
@@ -108,11 +108,11 @@ def wrap(text, columns):
 
 def clock_text(seconds):
     seconds = int(seconds)
-    return "%dm %02ds" % divmod(seconds, 60) if seconds >= 60 else "%ds" % seconds
+    return f"{seconds // 60}m {seconds % 60:02d}s" if seconds >= 60 else f"{seconds}s"
 
 
 class Screen:
-    """The main screen of a terminal: a transcript that scrolls, and a frame below it that is redrawn in place."""
+    """A terminal's main screen: a transcript that scrolls, and below it a frame that is redrawn in place."""
 
     def __init__(self):
         self.transcript = collections.deque(maxlen=400)
@@ -136,7 +136,7 @@ class Screen:
     def lines(self, said):
         text, style = said
         rows = [text] if ESCAPE.search(text) else wrap(text, self.size[0])
-        return ["\033[%sm%s\033[0m" % (style, row) if style and row else row for row in rows]
+        return [f"\033[{style}m{row}\033[0m" if style and row else row for row in rows]
 
     def resized(self):
         # What the terminal made of the old frame is not known: start from a clean screen.
@@ -158,14 +158,14 @@ class Screen:
             return
         out = ["\033[?25l"]
         if self.frame_rows:
-            out.append("\033[%dB" % self.parked if self.parked else "")
-            out.append("\r" + ("\033[%dA" % (self.frame_rows - 1) if self.frame_rows > 1 else "") + "\033[J")
+            out.append(f"\033[{self.parked}B" if self.parked else "")
+            out.append("\r" + (f"\033[{self.frame_rows - 1}A" if self.frame_rows > 1 else "") + "\033[J")
         for said in self.unprinted:
             out.extend(line + "\r\n" for line in self.lines(said))
-        styled = ["\033[%sm%s\033[0m" % (style, text) if style else text for text, style in frame]
+        styled = [f"\033[{style}m{text}\033[0m" if style else text for text, style in frame]
         out.append("\r\n".join(styled))
         up, column = cursor
-        out.append(("\033[%dA" % up if up else "") + "\r" + ("\033[%dC" % column if column else ""))
+        out.append((f"\033[{up}A" if up else "") + "\r" + (f"\033[{column}C" if column else ""))
         out.append("\033[?25h")
         self.write("".join(out))
         self.unprinted, self.frame_rows, self.parked = [], len(frame), up
@@ -173,7 +173,7 @@ class Screen:
 
     def finish(self):
         """Leave the cursor below everything."""
-        down = "\033[%dB" % self.parked if self.frame_rows and self.parked else ""
+        down = f"\033[{self.parked}B" if self.frame_rows and self.parked else ""
         self.write(down + "\033[?2004l\033[?25h\r\n")
         for said in self.unprinted:
             self.write("".join(line + "\r\n" for line in self.lines(said)))
@@ -214,16 +214,18 @@ class Agent:
         self.say("❯ " + text, BOLD)
         self.say()
         yield Spin(self.random.choice(VERBS), self.random.uniform(2, 4))
-        self.say("⏺ Bash(git grep -n -- %s)" % (text.split()[0] if text.split() else "."))
-        self.say("  ⎿  %d matches in %d files" % (self.random.randint(3, 40), self.random.randint(1, 3)), DIM)
+        word = (text.split() or ["."])[0]
+        matches, files = self.random.randint(3, 40), self.random.randint(1, 3)
+        self.say(f"⏺ Bash(git grep -n -- {word})")
+        self.say(f"  ⎿  {matches} matches in {files} files", DIM)
         self.say()
         yield Spin(self.random.choice(VERBS), self.random.uniform(3, 6))
-        self.say("⏺ Done: %s. The tests pass." % text)
+        self.say(f"⏺ Done: {text}. The tests pass.")
         self.say()
         self.done(self.random.randint(5, 12))
 
     def done(self, seconds):
-        self.say("✻ %s for %s" % (self.random.choice(PAST), clock_text(seconds)), DIM)
+        self.say(f"✻ {self.random.choice(PAST)} for {clock_text(seconds)}", DIM)
         self.say()
 
     def rest(self, seconds=None, state="idle"):
@@ -238,23 +240,23 @@ class Agent:
         subject, path, test = self.random.choice(TOPICS)
         verb, passed = self.random.choice(VERBS), self.random.randint(8, 90)
         first, second = self.random.uniform(3, 6), self.random.uniform(4, 8)
-        self.say("⏺ Let me look at %s." % subject)
+        self.say(f"⏺ Let me look at {subject}.")
         self.say()
         yield Spin(verb, first)
-        self.say("⏺ Read(%s)" % path)
-        self.say("  ⎿  Read %d lines" % self.random.randint(60, 400), DIM)
+        self.say(f"⏺ Read({path})")
+        self.say(f"  ⎿  Read {self.random.randint(60, 400)} lines", DIM)
         self.say()
         yield Spin(verb, second)
-        self.say("⏺ Update(%s)" % path)
-        self.say("  ⎿  Updated %s with 2 additions and 1 removal" % path, DIM)
+        self.say(f"⏺ Update({path})")
+        self.say(f"  ⎿  Updated {path} with 2 additions and 1 removal", DIM)
         number = self.random.randint(20, 90)
-        self.say("       %d -     return rows" % number, RED)
-        self.say("       %d +     if not rows:" % number, GREEN)
-        self.say("       %d +         raise EmptyInput(path)" % (number + 1), GREEN)
+        self.say(f"       {number} -     return rows", RED)
+        self.say(f"       {number} +     if not rows:", GREEN)
+        self.say(f"       {number + 1} +         raise EmptyInput(path)", GREEN)
         self.say()
         yield Spin(verb, second)
-        self.say("⏺ Bash(pytest -q -k %s)" % test)
-        self.say("  ⎿  %d passed in %.1fs" % (passed, self.random.uniform(0.4, 9)), DIM)
+        self.say(f"⏺ Bash(pytest -q -k {test})")
+        self.say(f"  ⎿  {passed} passed in {self.random.uniform(0.4, 9):.1f}s", DIM)
         self.say()
         return first + 2 * second
 
@@ -278,20 +280,20 @@ class Agent:
                 "Do you want to proceed?",
                 (
                     "Yes",
-                    "Yes, and don't ask again for %s commands in this folder" % command.split()[0],
+                    f"Yes, and don't ask again for {command.split()[0]} commands in this folder",
                     "No, and tell Claude what to do differently (esc)",
                 ),
                 "Esc to cancel · Tab to amend · ctrl+e to explain",
             )
             if answer in (1, 2):
-                self.say("⏺ Bash(%s)" % command)
+                self.say(f"⏺ Bash({command})")
                 self.say("  ⎿  (No output)", DIM)
                 self.say()
                 seconds = yield from self.piece()
                 self.done(seconds)
                 yield from self.rest(4)
             else:
-                self.say("⏺ Bash(%s)" % command)
+                self.say(f"⏺ Bash({command})")
                 self.say("  ⎿  Interrupted · What should Claude do instead?", RED)
                 self.say()
                 text = yield Rest(None, "idle")
@@ -316,8 +318,8 @@ class Agent:
         self.say()
         while time.time() < resets:
             at = time.gmtime(resets)
-            hour = "%d:%02d%s" % (at.tm_hour % 12 or 12, at.tm_min, "am" if at.tm_hour < 12 else "pm")
-            self.say("  ⎿  You've hit your session limit · resets %s (UTC)" % hour, RED)
+            hour = f"{at.tm_hour % 12 or 12}:{at.tm_min:02d}" + ("am" if at.tm_hour < 12 else "pm")
+            self.say(f"  ⎿  You've hit your session limit · resets {hour} (UTC)", RED)
             self.say("     /usage-credits to finish what you're working on.", DIM)
             self.say()
             text = yield Rest(max(resets - time.time(), 0) * self.options.speed, "limited")
@@ -344,8 +346,8 @@ class Agent:
         raise Ended(3)
 
     def wide(self):
-        rainbow = "".join("\033[48;5;%dm  " % colour for colour in range(17, 52, 2)) + "\033[0m"
-        gradient = "".join("\033[38;2;%d;%d;%dm█" % (255 - i * 6, 90 + i * 4, 60 + i * 5) for i in range(36))
+        rainbow = "".join(f"\033[48;5;{colour}m  " for colour in range(17, 52, 2)) + "\033[0m"
+        gradient = "".join(f"\033[38;2;{255 - i * 6};{90 + i * 4};{60 + i * 5}m█" for i in range(36))
         while True:
             self.say("⏺ 设定文件已经更新，测试全部通过。")
             self.say("⏺ 日本語の文章とｶﾀｶﾅ、한국어 문장도 섞여 있습니다.")
@@ -353,8 +355,8 @@ class Agent:
             self.say("⏺ Box: ┌─┬─┐ │ │ │ └─┴─┘  braille ⠋⠙⠹⠸  arrows ← ↑ → ↓")
             self.say("  ⎿  " + rainbow)
             self.say("  ⎿  " + gradient + "\033[0m")
-            self.say("  ⎿  \033[1mbold\033[0m \033[3mitalic\033[0m \033[4munderlined\033[0m \033[7mreversed\033[0m"
-                     " \033[9mstruck\033[0m")
+            styles = ((1, "bold"), (3, "italic"), (4, "underlined"), (7, "reversed"), (9, "struck"))
+            self.say("  ⎿  " + " ".join(f"\033[{code}m{word}\033[0m" for code, word in styles))
             self.say()
             yield Spin("翻訳しています", self.random.uniform(5, 9))
             self.done(8)
@@ -392,10 +394,14 @@ class Agent:
         try:
             self.doing = self.play.throw(error) if error else self.play.send(answer)
         except StopIteration:
-            raise Ended(0)
+            raise Ended(0) from None
         self.began, self.chosen = self.now(), 0
         if isinstance(self.doing, Rest) and self.queue:
             self.advance(self.queue.pop(0))
+
+    def just_interrupted(self):
+        last = self.last_interrupt
+        return last is not None and self.now() - last < DOUBLE_PRESS * self.options.speed
 
     def state(self):
         if isinstance(self.doing, Ask):
@@ -428,7 +434,7 @@ class Agent:
             rows += [(row, "") for row in wrap(" " + self.doing.question, columns)]
             for number, option in enumerate(self.doing.options):
                 mark = "❯" if number == self.chosen else " "
-                text = " %s %d. %s" % (mark, number + 1, option)
+                text = f" {mark} {number + 1}. {option}"
                 rows += [(row, CYAN if mark != " " else "") for row in wrap(text, columns)]
             rows += [("", "")] + [(row, DIM) for row in wrap(" " + self.doing.footer, columns)]
             return rows, (0, 0)
@@ -437,9 +443,10 @@ class Agent:
         footer = "  ? for shortcuts"
         if isinstance(self.doing, Spin):
             glyph = GLYPHS[int(elapsed * 4 / self.options.speed) % len(GLYPHS)]
-            text = "%s %s…" % (glyph, self.doing.verb)
+            text = f"{glyph} {self.doing.verb}…"
             if elapsed >= 1:  # a real one shows no timer in its first second either
-                text += " (%s · ↓ %.1fk tokens · esc to interrupt)" % (clock_text(elapsed), 0.1 * int(elapsed * 1.7))
+                tokens = 0.1 * int(elapsed * 1.7)
+                text += f" ({clock_text(elapsed)} · ↓ {tokens:.1f}k tokens · esc to interrupt)"
             rows += [(row, PINK) for row in wrap(text, columns)] + [("", "")]
             footer = "  ⏵⏵ accept edits on · esc to interrupt"
         elif isinstance(self.doing, Retry):
@@ -449,7 +456,7 @@ class Agent:
             footer = "  ⏵⏵ accept edits on"
         if self.typed:
             footer = "  ⏵⏵ accept edits on"  # the hints vanish while somebody types
-        if self.last_interrupt is not None and self.now() - self.last_interrupt < DOUBLE_PRESS * self.options.speed:
+        if self.just_interrupted():
             footer = "  Press Ctrl-C again to exit"
         typed = self.typed
         while width(typed) > columns - 3:
@@ -488,9 +495,8 @@ class Agent:
             elif key.isdigit() and 1 <= int(key) <= options:
                 self.advance(int(key))
         elif key == "\003":
-            now = self.now()
-            again = self.last_interrupt is not None and now - self.last_interrupt < DOUBLE_PRESS * self.options.speed
-            self.last_interrupt = now
+            again = self.just_interrupted()
+            self.last_interrupt = self.now()
             if isinstance(self.doing, (Spin, Retry)):
                 self.last_interrupt = None
                 self.advance(error=Interrupted())
@@ -530,9 +536,9 @@ class Agent:
         return max(min(waits), 0.0) if waits else None
 
     def run(self, wake):
-        self.say("╭─── Stand-in agent ───╮", PINK)
-        self.say("│ no model, no account │", PINK)
-        self.say("╰──────────────────────╯", PINK)
+        box = ("╭─── Stand-in agent ───╮", "│ no model, no account │", "╰──────────────────────╯")
+        for line in box if self.screen.size[0] > width(box[0]) else ("Stand-in agent",):
+            self.say(line, PINK)
         self.say()
         self.screen.write("\033[?2004h")
         self.play = self.perform()
@@ -543,7 +549,7 @@ class Agent:
             ready, _, _ = select.select([0, wake], [], [], self.timeout())
             if wake in ready:
                 signals = os.read(wake, 512)
-                if bytes(bytearray([signal.SIGHUP])) in signals or bytes(bytearray([signal.SIGTERM])) in signals:
+                if signal.SIGHUP in signals or signal.SIGTERM in signals:
                     raise Ended(0)
                 self.screen.resized()
             if 0 in ready:
@@ -551,11 +557,10 @@ class Agent:
                 if not data:
                     raise Ended(0)
                 self.keys(data)
-            now = self.now()
-            if self.last_interrupt is not None and now - self.last_interrupt >= DOUBLE_PRESS * self.options.speed:
+            if not self.just_interrupted():
                 self.last_interrupt = None
             seconds = getattr(self.doing, "seconds", None)
-            if seconds is not None and now - self.began >= seconds:
+            if seconds is not None and self.now() - self.began >= seconds:
                 self.advance()
 
 
@@ -563,11 +568,12 @@ PLAYS = ("works", "asks", "idle", "limited", "crashes", "wide", "retries")
 
 
 def options_of(arguments):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--play", choices=PLAYS, default="works")
     parser.add_argument("--seed", type=int, default=0, help="the same seed says the same things")
     parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast (default 1)")
-    parser.add_argument("--report", action="store_true", help="tell tmux the state (pane option @sactui_state)")
+    parser.add_argument("--report", action="store_true", help="tell tmux its state (pane option)")
     # Flags meant for a real agent (--model and so on) do no harm.
     options, _ = parser.parse_known_args(arguments)
     if options.speed <= 0:

@@ -43,7 +43,7 @@ class BookingDialog(ModalScreen[dict[str, str] | None]):
     }
     BookingDialog Horizontal { height: 1; }
     BookingDialog .label { width: 13; color: $text-muted; }
-    BookingDialog Input { border: none; background: $background; height: 1; padding: 0 1; width: 26; }
+    BookingDialog Input, Dialog Input:focus { border: none; background: $background; height: 1; padding: 0 1; width: 26; }
     BookingDialog Input:focus { background: $accent 20%; }
     BookingDialog .hint { width: 1fr; color: $text-muted; padding: 0 2; }
     BookingDialog .error { color: $error; height: auto; min-height: 1; margin-top: 1; }

@@ -30,7 +30,7 @@ class Dialog(ModalScreen[bool]):
     Dialog VerticalScroll { height: auto; max-height: 60vh; }
     Dialog .command { color: $foreground; background: $background; padding: 0 1; margin: 1 0; }
     Dialog .choices { color: $text-muted; margin-top: 1; }
-    Dialog Input { border: none; background: $background; height: 1; padding: 0 1; margin-top: 1; }
+    Dialog Input, Dialog Input:focus { border: none; background: $background; height: 1; padding: 0 1; margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "keep everything", show=False)]
 

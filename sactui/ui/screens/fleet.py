@@ -61,7 +61,7 @@ class FleetScreen(Screen[None]):
 
     DEFAULT_CSS = """
     FleetScreen { layout: vertical; }
-    FleetScreen > #header { height: 1; padding: 0 1; }
+    FleetScreen > #header { height: 1; }
     FleetScreen > #body { height: 1fr; }
     FleetScreen LiveTable { height: 1fr; margin-bottom: 1; }
     FleetScreen.wide #reservations { height: auto; max-height: 30%; }
@@ -107,7 +107,7 @@ class FleetScreen(Screen[None]):
             "agents": lambda _: self._go("agents"),
             "jobs": lambda _: self._go("jobs"),
             "problems": lambda _: self._go("problems"),
-            "mark": lambda _: self._table(self._current).action_mark(),
+            "mark": lambda _: self._table(self._current).toggle_mark(),
             "help": lambda _: self._help(),
             "quit": lambda _: self.app.exit(0),
         }
@@ -311,7 +311,7 @@ class FleetScreen(Screen[None]):
         table = self._table("agents")
         at = waiting.index(table.cursor_key) + step if table.cursor_key in waiting else (0 if step > 0 else -1)
         self._go("agents")
-        table.select(waiting[at % len(waiting)])
+        table.move_to(waiting[at % len(waiting)])
 
     def _look_now(self) -> None:
         self.controller.look_now()
@@ -445,8 +445,11 @@ class FleetScreen(Screen[None]):
         if not plans:
             return
         self.app.push_screen(
-            ConfirmDialog(plans), lambda yes: self.run_worker(self._run(plans), group="actions") if yes else None
+            ConfirmDialog(plans), lambda yes: self._confirmed(plans) if yes else None
         )
+
+    def _confirmed(self, plans: Sequence[Plan]) -> None:
+        self.run_worker(self._run(plans), group="actions")
 
     async def _run(self, plans: Sequence[Plan]) -> None:
         for plan in plans:

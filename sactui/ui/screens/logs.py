@@ -17,7 +17,7 @@ from textual.widgets import Static
 from rich.cells import set_cell_size
 from rich.segment import Segment
 
-from ...clock import now
+from ...clock import now, woken
 from ...domain.text import visible
 from ...errors import SactuiError
 
@@ -106,10 +106,7 @@ class LogScreen(Screen[None]):
                 view.show([visible(line) for line in text.rstrip().splitlines()])
             state = "following" if view.follow else "paused here, f follows"
             title.update(Content(f" {self._agent} · log · {state}"))
-            try:
-                await asyncio.wait_for(self._wake.wait(), _PACE)
-            except TimeoutError:
-                pass
+            await woken(self._wake, _PACE)
 
     def action_leave(self) -> None:
         self.dismiss(None)

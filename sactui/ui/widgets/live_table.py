@@ -17,7 +17,8 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from .. import theming
-from ..table import paint
+from ..table import paint, position
+from ..table.news import News
 from ..table.row import Cell, Row, Span, keys_of
 from ..table.widths import Column, SteadyWidths, fit, measure
 
@@ -25,6 +26,7 @@ from ..table.widths import Column, SteadyWidths, fit, measure
 _Look: TypeAlias = "tuple[tuple[Cell, ...] | None, bool, bool, bool, bool, tuple[int, ...]]"
 
 _GUTTER = 2  # the selection's bar and the mark
+_MARGIN = 1  # the scrollbar's place, free also while there is none: nothing moves when it comes
 _FLASH_SECONDS = 0.7
 
 
@@ -41,7 +43,7 @@ class LiveTable(ScrollView, can_focus=True):
     LiveTable {
         height: 1fr; background: $background; color: $foreground;
         overflow-x: hidden; overflow-y: auto;
-        scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
     }
     """
 
@@ -136,8 +138,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._strips: LRUCache[_Look, Strip] = LRUCache(512)
         self._painted: dict[int, _Look] = {}
         self._styles: dict[tuple[str, str, bool, bool], Style] = {}
-        self._fading: set[tuple[Hashable, int]] = set()
-        self._fresh: set[tuple[Hashable, int]] = set()
+        self._news = News()
         self._fade_timer: Timer | None = None
 
     # --- what it shows -------------------------------------------------------
@@ -150,12 +151,13 @@ class LiveTable(ScrollView, can_focus=True):
         self._rows, self._keys = rows, keys_of(rows)
         if self._marked:
             self._marked &= set(self._keys)
-        self._cursor = self._find(key, old_cursor)
+        self._cursor = position.find(self._keys, key, old_cursor)
         self._resize_virtual()
-        target = self._kept_top(top, height, old_keys, old_cursor)
+        target = position.kept(top, height, old_keys, old_cursor, self._keys, self._cursor)
         if target != top:
             self.scroll_to(y=target, animate=False)
-        self._note_news(before)
+        if before and self._news.note(before, self._visible(), self._columns) and self._fade_timer is None:
+            self._fade()
         if not self._measure(tick=True):
             self._repaint()
         if self.cursor_key != key:
@@ -206,6 +208,7 @@ class LiveTable(ScrollView, can_focus=True):
     def empty(self, empty: str) -> None:
         if empty != self._empty:
             self._empty = empty
+            self._strips.clear()
             if not self._keys:
                 self.refresh()
 
@@ -275,37 +278,6 @@ class LiveTable(ScrollView, can_focus=True):
         self._move(index)
         return True
 
-    def _find(self, key: Hashable | None, near: int) -> int:
-        """Where the key is now; the old place, clamped, when it is gone."""
-        keys = self._keys
-        if not keys:
-            return -1
-        if 0 <= near < len(keys) and keys[near] == key:
-            return near
-        if key is not None:
-            try:
-                return keys.index(key)
-            except ValueError:
-                pass
-        return min(max(near, 0), len(keys) - 1)
-
-    def _kept_top(self, top: int, height: int, old_keys: list[Hashable], old_cursor: int) -> int:
-        """The scroll position that keeps what a person looks at where it is.
-
-        At the very top the table stays at the top, so that news there is seen.
-        """
-        if height <= 0 or not self._keys:
-            return top
-        seen = top <= old_cursor < top + height
-        if top > 0:
-            if seen:
-                top = self._cursor - (old_cursor - top)
-            elif top < len(old_keys):
-                top = self._find(old_keys[top], top)
-        if seen:
-            top = min(max(top, self._cursor - height + 1), self._cursor)
-        return min(max(top, 0), max(0, len(self._keys) - height))
-
     def _move(self, index: int) -> None:
         if not self._keys:
             return
@@ -321,7 +293,7 @@ class LiveTable(ScrollView, can_focus=True):
         top, height = self.scroll_offset.y, self._body_height
         if self._cursor < 0 or height <= 0:
             return
-        target = min(max(top, self._cursor - height + 1), self._cursor)
+        target = position.revealed(top, height, self._cursor)
         if target != top:
             self.scroll_to(y=target, animate=False)
 
@@ -349,7 +321,7 @@ class LiveTable(ScrollView, can_focus=True):
         if self.size.width <= 0:
             return False
         wanted = self._steady.update(measure(self._columns, self._visible()), tick=tick)
-        widths = fit(self._columns, wanted, self.size.width - _GUTTER)
+        widths = fit(self._columns, wanted, self.size.width - _GUTTER - _MARGIN)
         if widths == self._widths:
             return False
         self._widths = widths
@@ -358,25 +330,9 @@ class LiveTable(ScrollView, can_focus=True):
         self.refresh()
         return True
 
-    def _note_news(self, before: dict[Hashable, Row]) -> None:
-        """Remember which visible cells of known rows changed, for one soft flash."""
-        if not before:
-            return
-        news = set()
-        for row in self._visible():
-            old = before.get(row.key)
-            if old is None or old.cells == row.cells or row.dim or old.dim:
-                continue
-            pairs = enumerate(zip(old.cells, row.cells, strict=False))
-            news |= {(row.key, i) for i, (was, now) in pairs if was != now and self._columns[i].flash}
-        self._fresh |= news
-        if self._fresh and self._fade_timer is None:
-            self._fade()
-
     def _fade(self) -> None:
         """One timer for all: what flashed ends, what came meanwhile has its own turn."""
-        self._fading, self._fresh = self._fresh, set()
-        self._fade_timer = self.set_timer(_FLASH_SECONDS, self._fade) if self._fading else None
+        self._fade_timer = self.set_timer(_FLASH_SECONDS, self._fade) if self._news.turn() else None
         self._repaint()
 
     @property
@@ -393,10 +349,7 @@ class LiveTable(ScrollView, can_focus=True):
         if not 0 <= index < len(self._keys):
             return (None, index == 0, False, False, False, ())
         row = self._rows[index]
-        flashing: tuple[int, ...] = ()
-        if self._fading or self._fresh:
-            bright = self._fading | self._fresh
-            flashing = tuple(i for i in range(len(row.cells)) if (row.key, i) in bright)
+        flashing = self._news.of(row)
         selected = index == self._cursor
         return (row.cells, row.dim, selected, selected and self.has_focus, row.key in self._marked, flashing)
 
@@ -459,7 +412,7 @@ class LiveTable(ScrollView, can_focus=True):
         if y == 1:
             return Strip([Segment(self._strokes.rule * width, self._style("faint", "page"))], width)
         title = "strong+bold" if self.has_focus else "dim+bold"
-        room = width - _GUTTER
+        room = width - _GUTTER - _MARGIN
         segments = paint.heading(
             self._title, title, self._note, self._columns, self._widths, self._style, self._strokes, room
         )

@@ -1,0 +1,79 @@
+"""Asking the controller for jobs: one squeue, and a second look at records that did not fit."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from ..domain.job import Job
+from ..errors import ProtocolError, SlurmError
+from ..slurm import errors as slurm_errors
+from ..slurm import records, squeue
+from ..transport.script import Answer, Section
+from .link import HostLink
+
+#: Records that are read again field by field in one refresh; beyond it they are reported.
+_MOST_REREADS = 20
+
+
+async def look_at_jobs(link: HostLink, ids: Sequence[int] = (), *, timeout: float = 30.0) -> tuple[Job, ...]:
+    """The user's own jobs, or these ids; with those that ended in the last minutes.
+
+    An empty answer means that the controller answered "nothing". Raises SlurmError when
+    it did not answer, ProtocolError when the answer was cut, TransportError.
+    """
+    tokens = records.fresh()
+    able = link.able
+    argv = squeue.command(tokens, jobs=ids, user=link.hello.user if link.hello else "", ended=True, able=able)
+    answer = (await link.ask(Section("squeue", shlex.join(argv), timeout), timeout=timeout + 5))["squeue"]
+    if failed := _failure(link, answer):
+        if ids and failed.text and "invalid job id" in failed.text.lower():
+            return ()  # asked for one id that the controller has forgotten: it answered
+        raise failed
+    read = squeue.parse(answer.stdout, tokens, able)
+    jobs = list(read.jobs)
+    for wrong in read.errors[:_MOST_REREADS]:
+        if wrong.job_id is not None and (job := await _reread(link, wrong.job_id)):
+            jobs.append(job)
+        else:
+            raise ProtocolError(
+                f"squeue's answer has a record that cannot be read: {wrong.why} ({wrong.text[:60]})",
+                "the last good answer stays; look again (r)",
+            )
+    return tuple(jobs)
+
+
+def _failure(link: HostLink, answer: Answer) -> SlurmError | None:
+    """Slurm's failure, also the one it prints with exit status 0."""
+    stderr = answer.stderr.decode("utf-8", "replace")
+    if answer.exit_status not in (0, None):
+        text = stderr.strip() or answer.stdout[-2000:].decode("utf-8", "replace")
+        return slurm_errors.classify(text or f"squeue ended with status {answer.exit_status} and said nothing")
+    if not answer.complete or answer.exit_status is None:
+        return SlurmError(
+            f"squeue on {link.host} did not finish", "sactui asks again", layer="controller", text=stderr
+        )
+    if not answer.stdout.strip() and "error" in stderr.lower():
+        return slurm_errors.classify(stderr)
+    return None
+
+
+async def _reread(link: HostLink, job_id: int) -> Job | None:
+    """One job, each field by a question of its own: then no text can pass for another field."""
+    given: dict[str, str] = {}
+    sections: list[Section] = []
+    tokens = {}
+    for _, _, key in squeue.fields(link.able):
+        tokens[key] = records.fresh()
+        argv = squeue.reread_command(job_id, key, tokens[key], link.able)
+        sections.append(Section(key, shlex.join(argv)))
+    answers = await link.ask(*sections)
+    for key, token in tokens.items():
+        answer = answers.get(key)
+        if answer is None or not answer.complete:
+            return None
+        value = squeue.parse_field(answer.stdout, token)
+        if value is None:
+            return None
+        given[key] = value
+    return squeue.from_fields(given)

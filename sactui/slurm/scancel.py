@@ -1,0 +1,32 @@
+"""scancel: end jobs, always by raw id.
+
+By name it matches nothing and says nothing; even for an id that does not exist its
+status is 0. So what it did is found out by looking.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def command(jobs: Sequence[int], *, signal: str = "", batch: bool = False, full: bool = False) -> list[str]:
+    """The argv that cancels jobs, or with ``signal`` sends it instead.
+
+    ``batch`` signals the batch shell only, ``full`` the shell and all its children;
+    neither means the steps.
+    """
+    if not jobs or any(job < 1 for job in jobs):
+        raise ValueError("scancel needs job ids")
+    if signal and not re.fullmatch(r"[A-Z0-9]{1,10}", signal):
+        raise ValueError(f"{signal!r} is not a signal")
+    if batch and full:
+        raise ValueError("the batch shell alone or with its children, not both")
+    argv = ["scancel"]
+    if signal:
+        argv.append(f"--signal={signal}")
+    if batch:
+        argv.append("--batch")
+    if full:
+        argv.append("--full")
+    return [*argv, *(str(job) for job in jobs)]

@@ -1,0 +1,130 @@
+"""``sactui demo`` in a real tmux, driven by the keys it shows, and ended in every way."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sactui.lab import sweep
+from sactui.lab.layout import base_directory
+
+from .screen import Screen, clean_environment, program, wait_for
+
+pytestmark = pytest.mark.terminal
+
+
+@pytest.fixture()
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    made = Screen(tmp_path)
+    yield made
+    made.kill()
+
+
+def start_demo(screen: Screen, tmp_path: Path) -> Path:
+    """Start the demo, wait for live data; returns the directory of its lab."""
+    before = labs()
+    screen.start(program("demo"), clean_environment(tmp_path / "home"))
+    screen.until("dev-pool", "trainer", "reviewer", "docs", "calls/min", seconds=60)
+    (directory,) = labs() - before
+    return directory
+
+
+def labs() -> set[Path]:
+    base = base_directory()
+    return {path for path in base.glob("demo*") if path.is_dir()} if base.exists() else set()
+
+
+def gone(directory: Path) -> bool:
+    return not sweep.members(directory) and not directory.exists()
+
+
+def test_the_whole_round_by_keys_only(screen: Screen, tmp_path: Path) -> None:
+    lab = start_demo(screen, tmp_path)
+    screen.until("? 1 asking")
+
+    screen.press("n")  # the footer says: next asking
+    screen.until("Do you want to proceed?")
+    screen.press("a")
+    screen.until("ctrl+] leaves", "Do you want to proceed?")
+    screen.press("1")  # the agent gets the key, and goes on
+    screen.until("ctrl+] leaves", absent="Do you want to proceed?")
+    screen.press("C-]")
+    screen.until("RESERVATIONS", "left reviewer")
+
+    screen.press("l")
+    screen.until("reviewer · log · following")
+    screen.press("Escape")
+    screen.until("RESERVATIONS")
+
+    screen.press("X")
+    screen.until("Stop reviewer", "kill-session -t =sac-reviewer")
+    screen.press("Enter")
+    screen.until("reviewer is stopped", "□ 1 stopped")
+    screen.press("s")
+    screen.until("Start reviewer in dev-pool")
+    screen.press("Enter")
+    screen.until("reviewer is running", absent="stopped")
+
+    screen.press("A")
+    screen.until("ctrl+q leaves", absent="RESERVATIONS")
+    screen.press("C-q")
+    screen.until("RESERVATIONS", "left reviewer")
+
+    screen.press("b")
+    screen.until("Book a reservation")
+    screen.press("BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "pool2", "Enter")
+    screen.until("Book pool2 on demo", "sbatch")
+    screen.press("Enter")
+    screen.until("pool2 is job")
+    wait_for(lambda: screen.text().count("● running") >= 4, screen.text, 20)
+
+    screen.press("1")
+    screen.press("j")
+    screen.press("R")
+    screen.until("Release pool2", "scancel")
+    screen.press("Enter")
+    screen.until("pool2 is released", seconds=40)
+
+    screen.press("q")
+    screen.until("[ended 0]")
+    assert screen.modes() == "0 0 1"
+    wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_restores_the_terminal_and_leaves_nothing(screen: Screen, tmp_path: Path, number: int) -> None:
+    lab = start_demo(screen, tmp_path)
+    os.kill(screen.child(), number)
+    shown = screen.until("[ended", seconds=15)
+    assert f"[ended {128 + number}]" in shown
+    assert screen.modes() == "0 0 1"
+    assert "\necho" in shown.replace("]echo", "]\necho")
+    wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
+
+
+def test_a_signal_while_attached_full_screen_restores_the_terminal(screen: Screen, tmp_path: Path) -> None:
+    lab = start_demo(screen, tmp_path)
+    screen.press("A")
+    screen.until("ctrl+q leaves", absent="RESERVATIONS")
+    os.kill(screen.child(), signal.SIGTERM)
+    screen.until(f"[ended {128 + signal.SIGTERM}]", seconds=15)
+    assert screen.modes() == "0 0 1"
+    wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
+
+
+def test_a_killed_demo_leaves_nothing_within_five_seconds(screen: Screen, tmp_path: Path) -> None:
+    lab = start_demo(screen, tmp_path)
+    os.kill(screen.child(), signal.SIGKILL)
+    wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
+
+
+def test_a_vanished_terminal_leaves_nothing_within_five_seconds(screen: Screen, tmp_path: Path) -> None:
+    lab = start_demo(screen, tmp_path)
+    child = screen.child()
+    screen.kill()
+    wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
+    wait_for(lambda: not Path(f"/proc/{child}").exists(), lambda: f"the demo {child} is still there", 5)
