@@ -20,20 +20,20 @@ setup:
 	@scripts/bootstrap setup 2>&1
 
 demo:
-	@scripts/bootstrap 2>&1
+	@scripts/bootstrap demo 2>&1
 	@$(bin)/sactui demo $(ARGS)
 
 test:
-	@scripts/bootstrap 2>&1
+	@scripts/bootstrap test 2>&1
 	@$(bin)/python -m pytest $(ARGS) 2>&1
 
 check:
-	@scripts/bootstrap 2>&1
+	@scripts/bootstrap check 2>&1
 	@$(bin)/ruff check . 2>&1
 	@$(bin)/mypy --strict 2>&1
 
 bench:
-	@scripts/bootstrap 2>&1
+	@scripts/bootstrap bench 2>&1
 	@$(bin)/python -m benchmarks $(ARGS) 2>&1
 
 clean:

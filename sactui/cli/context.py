@@ -74,7 +74,10 @@ def confirm(args: argparse.Namespace, plans: list[Plan]) -> bool:
     if args.yes:
         return True
     if not sys.stdin.isatty():
-        raise Refused("this changes the cluster, and there is no terminal to ask on", "add --yes, or --dry-run to see it")
+        raise Refused(
+            "this changes the cluster, and there is no terminal to ask on",
+            "add --yes, or --dry-run to see it",
+        )
     describe(plans)
     return input("Do it? [y/N] ").strip().lower() in ("y", "yes")
 
@@ -88,11 +91,15 @@ def describe(plans: list[Plan]) -> None:
                 print(f"  {part}", file=sys.stderr)
 
 
-async def carry_out(args: argparse.Namespace, controller: Controller, plans: list[Plan], *, wait: bool = False) -> int:
+async def carry_out(
+    args: argparse.Namespace, controller: Controller, plans: list[Plan], *, wait: bool = False
+) -> int:
     """Show, confirm and run plans, print their outcomes, and return the exit code."""
     if args.dry_run:
         if args.json:
-            print_json([{"plan": plan.title, "host": plan.host, "commands": list(plan.commands)} for plan in plans])
+            print_json(
+                [{"plan": plan.title, "host": plan.host, "commands": list(plan.commands)} for plan in plans]
+            )
         else:
             describe(plans)
         return 0
@@ -104,7 +111,11 @@ async def carry_out(args: argparse.Namespace, controller: Controller, plans: lis
         print(line, file=sys.stderr)
 
     outcomes = await asyncio.gather(*(controller.run(plan, wait=wait, progress=progress) for plan in plans))
-    parts = [part for plan, outcome in zip(plans, outcomes, strict=True) for part in outcome.parts or ((plan.target, outcome),)]
+    parts = [
+        part
+        for plan, outcome in zip(plans, outcomes, strict=True)
+        for part in outcome.parts or ((plan.target, outcome),)
+    ]
     if args.json:
         print_json([outcome_json(name, outcome) for name, outcome in parts])
     else:

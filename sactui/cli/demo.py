@@ -13,14 +13,17 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import clock
 from ..core.booking import BookRequest
 from ..core.controller import Configuration, once
 from ..core.plan import Result
 from ..errors import LabError, Refused
-from ..lab import Lab, LabOptions, status
 from ..runtimes.hold import HoldOptions
+
+if TYPE_CHECKING:
+    from ..lab import Lab
 
 #: The agents that the demo starts; the other examples are there to be started by hand.
 STARTED = ("trainer", "reviewer", "docs")
@@ -33,11 +36,16 @@ def examples() -> Path:
     for candidate in (root / "_data" / "agents", root.parent / "examples" / "agents"):
         if candidate.is_dir():
             return candidate
-    raise LabError("the example agents are not installed with this sactui", "install it again: pip install --force-reinstall sactui")
+    raise LabError(
+        "the example agents are not installed with this sactui",
+        "install it again: pip install --force-reinstall sactui",
+    )
 
 
 def demo(args: argparse.Namespace) -> int:
     """Bring everything up with progress, run the console, take everything down."""
+    from ..lab import Lab, LabOptions
+
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused("the demo needs a terminal", "without one, the cluster alone: sactui lab up")
     began = clock.monotonic()
@@ -66,6 +74,8 @@ def demo(args: argparse.Namespace) -> int:
 
 def _free_name() -> str:
     """``demo``, or ``demo2`` beside another demo of this user; what is dead is taken over."""
+    from ..lab import status
+
     number = 1
     while True:
         name = "demo" if number == 1 else f"demo{number}"
@@ -101,7 +111,9 @@ async def populate(configuration: Configuration, say: object) -> None:
     assert callable(say)
     async with once(configuration) as controller:
         request = BookRequest(
-            RESERVATION, configuration.hosts[0], HoldOptions(cpus=8, memory="32G", time="4:00:00", tmux_prefix="sac")
+            RESERVATION,
+            configuration.hosts[0],
+            HoldOptions(cpus=8, memory="32G", time="4:00:00", tmux_prefix="sac"),
         )
         outcome = await controller.run(controller.plan_book(request), wait=True)
         say(outcome.message)

@@ -24,15 +24,20 @@ def agents(args: argparse.Namespace) -> int:
         known = {agent.name for agent in fleet.agents}
         for name in args.name:
             if name not in known:
-                raise Refused(f"there is no agent {name!r}", f"known agents: {', '.join(sorted(known)) or 'none'}")
+                raise Refused(
+                    f"there is no agent {name!r}", f"known agents: {', '.join(sorted(known)) or 'none'}"
+                )
         chosen = [agent for agent in fleet.agents if not args.name or agent.name in args.name]
         if args.json:
             print_json([agent_json(agent) for agent in chosen])
         else:
             table(
                 ("NAME", "STATE", "RESERVATION", "NODE", "MODEL", "WHY"),
-                [(a.name, a.state.value, a.reservation, a.node, a.model, a.verdict.why or a.last_line) for a in chosen],
-                "no agents are defined: put <name>/<name>.yaml below a directory of definitions (--agents DIR)",
+                [
+                    (a.name, a.state.value, a.reservation, a.node, a.model, a.verdict.why or a.last_line)
+                    for a in chosen
+                ],
+                "no agents are defined: put <name>/<name>.yaml below a directory (--agents DIR)",
             )
             complain(fleet)
         return reachable(fleet)
@@ -50,7 +55,10 @@ def jobs(args: argparse.Namespace) -> int:
         else:
             table(
                 ("JOB", "NAME", "STATE", "PARTITION", "NODES", "REASON"),
-                [(j.label, j.name, j.state, j.partition, j.node_list or "-", j.reason) for _, j in fleet.jobs],
+                [
+                    (j.label, j.name, j.state, j.partition, j.node_list or "-", j.reason)
+                    for _, j in fleet.jobs
+                ],
                 "no jobs of yours are in the queue" if fleet.jobs_at else "the queue could not be read",
             )
             complain(fleet)
@@ -70,7 +78,8 @@ def validate(args: argparse.Namespace) -> int:
             {
                 "valid": [d.name for d in catalogue.definitions],
                 "problems": [
-                    {"kind": p.kind, "where": p.where, "what": p.what, "remedy": p.remedy} for p in catalogue.problems
+                    {"kind": p.kind, "where": p.where, "what": p.what, "remedy": p.remedy}
+                    for p in catalogue.problems
                 ],
             }
         )
@@ -93,7 +102,16 @@ def keys(args: argparse.Namespace) -> int:
     table_ = bound(settings_of(args).keys)
     if args.json:
         print_json(
-            [{"action": a.id, "key": written(a.key), "help": a.help, "group": a.group, "changes": a.changes} for a in table_]
+            [
+                {
+                    "action": a.id,
+                    "key": written(a.key),
+                    "help": a.help,
+                    "group": a.group,
+                    "changes": a.changes,
+                }
+                for a in table_
+            ]
         )
         return 0
     for group in dict.fromkeys(action.group for action in table_):
@@ -214,4 +232,9 @@ def trouble_json(trouble: Trouble | None) -> dict[str, Any] | None:
     """One failing layer as JSON."""
     if trouble is None:
         return None
-    return {"layer": trouble.layer, "what": trouble.what, "remedy": trouble.remedy, "since": stamp(trouble.since)}
+    return {
+        "layer": trouble.layer,
+        "what": trouble.what,
+        "remedy": trouble.remedy,
+        "since": stamp(trouble.since),
+    }

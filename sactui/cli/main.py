@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--theme", metavar="T", help="name of a colour theme")
     commands = root.add_subparsers(dest="command", metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="private Slurm cluster + example agents + console; leaves nothing behind")
+    demo = commands.add_parser(
+        "demo", help="private Slurm cluster + example agents + console; leaves nothing behind"
+    )
     demo.add_argument("--theme", metavar="T", default=argparse.SUPPRESS)
     demo.add_argument("--nodes", type=int, default=4, metavar="N", help="nodes of the cluster (default 4)")
 
@@ -50,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     _common(attach)
     logs = commands.add_parser("logs", help="the end of an agent's log")
     logs.add_argument("name", metavar="NAME")
-    logs.add_argument("-n", type=int, default=100, dest="lines", metavar="N", help="lines of content (default 100)")
+    logs.add_argument(
+        "-n", type=int, default=100, dest="lines", metavar="N", help="lines of content (default 100)"
+    )
     _common(logs)
     reservations = commands.add_parser("reservations", help="list, book and release reservations")
     _reservations(reservations)
@@ -69,10 +73,19 @@ def _common(sub: argparse.ArgumentParser, *, changes: bool = False, top: bool = 
     # overwriting the earlier with a default.
     default = None if top else argparse.SUPPRESS
     sub.add_argument("--host", action="append", metavar="H", default=default, help="an SSH alias; may repeat")
-    sub.add_argument("--agents", action="append", metavar="DIR", default=default, help="directory of definitions; may repeat")
+    sub.add_argument(
+        "--agents",
+        action="append",
+        metavar="DIR",
+        default=default,
+        help="directory of definitions; may repeat",
+    )
     sub.add_argument("--config", metavar="F", default=default, help="settings file")
     sub.add_argument(
-        "--read-only", action="store_true", default=False if top else argparse.SUPPRESS, help="refuse every change"
+        "--read-only",
+        action="store_true",
+        default=False if top else argparse.SUPPRESS,
+        help="refuse every change",
     )
     if not top:
         sub.add_argument("--json", action="store_true", help="stable JSON on standard output")
@@ -108,10 +121,14 @@ def _reservations(sub: argparse.ArgumentParser) -> None:
         book.add_argument(f"--{option}", default="", metavar=option.upper(), help=text)
     book.add_argument("--cpus", type=int, default=0, metavar="N", help="CPUs")
     book.add_argument("--nodes", type=int, default=1, metavar="N", help="nodes (default 1)")
-    book.add_argument("--tmux-server", default="sac", metavar="S", help="prefix of the tmux socket (default sac)")
+    book.add_argument(
+        "--tmux-server", default="sac", metavar="S", help="prefix of the tmux socket (default sac)"
+    )
     book.add_argument("--hold-body", metavar="F", help="file with shell text that replaces the waiting")
     book.add_argument("--setup", metavar="F", help="file with shell text that runs first (modules, venv)")
-    book.add_argument("--option", action="append", default=[], metavar="X=Y", help="further sbatch option --X=Y")
+    book.add_argument(
+        "--option", action="append", default=[], metavar="X=Y", help="further sbatch option --X=Y"
+    )
     book.add_argument("--no-wait", action="store_true", help="return when the job is submitted")
     _common(book, changes=True)
 
@@ -149,7 +166,9 @@ def _dispatch(args: argparse.Namespace) -> int:
         case "lab":
             from ..lab import command as lab_command
 
-            lab = argparse.ArgumentParser(prog="sactui lab", description="A private Slurm cluster on this machine.")
+            lab = argparse.ArgumentParser(
+                prog="sactui lab", description="A private Slurm cluster on this machine."
+            )
             lab_command.add_arguments(lab)
             return lab_command.run(lab.parse_args(args.rest))
         case "keys":

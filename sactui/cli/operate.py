@@ -92,6 +92,7 @@ def attach(args: argparse.Namespace) -> int:
     status = subprocess.call(found[0], env=environment)
     restore_terminal()
     if status == 255:
-        raise Refused("the link was lost; the agent is still running", f"attach again: sactui attach {args.name}")
+        raise Refused(
+            "the link was lost; the agent is still running", f"attach again: sactui attach {args.name}"
+        )
     return 0
-

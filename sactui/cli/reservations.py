@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "release":
 
         async def release(controller: Controller) -> int:
-            return await carry_out(args, controller, [controller.plan_release(controller.reservation(args.name))])
+            return await carry_out(
+                args, controller, [controller.plan_release(controller.reservation(args.name))]
+            )
 
         return looked(args, release)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import termios
 from collections.abc import Callable
@@ -32,11 +33,7 @@ def keep_mode(descriptor: int = 0) -> Callable[[], None]:
     mode = termios.tcgetattr(descriptor)
 
     def put_back() -> None:
-        try:
+        with contextlib.suppress(termios.error):
             termios.tcsetattr(descriptor, termios.TCSADRAIN, mode)
-        except termios.error:
-            pass
 
     return put_back
-
-

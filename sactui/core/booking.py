@@ -15,8 +15,8 @@ from ..domain.state import Phase
 from ..errors import ConnectionLost, Refused, RunTimeout, SettingsError, SlurmError, TransportError
 from ..leases.lease import Lease, lease_id
 from ..runtimes import hold
-from ..slurm import errors as slurm_errors
 from ..slurm import environment, sbatch, scancel, values
+from ..slurm import errors as slurm_errors
 from ..transport.script import Section
 from .jobs import look_at_jobs
 from .link import HostLink
@@ -26,9 +26,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 #: Variables a batch job gets from the login: enough to run, nothing that surprises.
 EXPORTED = (
-    "HOME USER LOGNAME SHELL PATH LANG LC_ALL LC_CTYPE TERM SLURM_CONF MODULEPATH MODULESHOME LMOD_CMD LMOD_DIR "
-    "http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY"
-).split()
+    *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "SLURM_CONF"),
+    *("MODULEPATH", "MODULESHOME", "LMOD_CMD", "LMOD_DIR"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,14 @@ def check(request: BookRequest) -> None:
     if options.memory and not re.fullmatch(r"[1-9][0-9]*[KMGT]", options.memory):
         raise SettingsError(f"memory {options.memory!r} needs a unit", "write 16G or 800M")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", options.tmux_prefix):
-        raise SettingsError(f"tmux server {options.tmux_prefix!r} cannot be a socket name", "use letters and digits")
-    for field, value in (("partition", options.partition), ("account", options.account), ("qos", options.qos)):
+        raise SettingsError(
+            f"tmux server {options.tmux_prefix!r} cannot be a socket name", "use letters and digits"
+        )
+    for field, value in (
+        ("partition", options.partition),
+        ("account", options.account),
+        ("qos", options.qos),
+    ):
         if value and not re.fullmatch(r"[A-Za-z0-9_.,-]+", value):
             raise SettingsError(f"{field} {value!r} has characters that Slurm's names do not have")
 
@@ -143,7 +150,7 @@ async def submit(link: HostLink, plan: Plan) -> Outcome:
         f"{environment.BEFORE_SUBMIT}{shlex.join(data['argv'])} </dev/null"
     )
     try:
-        answers = await link.ask(Section("submit", script), timeout=60)
+        answers = await link.ask(Section("submit", script, timeout=55), timeout=60)
         answer = answers["submit"]
         if not answer.complete:
             raise ConnectionLost(f"{link.host}: the answer to sbatch was cut")
@@ -155,7 +162,12 @@ async def submit(link: HostLink, plan: Plan) -> Outcome:
         failure = slurm_errors.classify(stderr or stdout)
         if failure.layer == "controller":
             return await _settle(link, plan, failure.message)
-        return Outcome(Result.FAILED, f"{plan.host} refused {plan.target}: {failure.message}", failure.text, failure.remedy)
+        return Outcome(
+            Result.FAILED,
+            f"{plan.host} refused {plan.target}: {failure.message}",
+            failure.text,
+            failure.remedy,
+        )
     return Outcome(Result.DONE, f"{plan.target} is job {job_id} on {plan.host}", str(job_id))
 
 
@@ -168,11 +180,14 @@ async def _settle(link: HostLink, plan: Plan, why: str) -> Outcome:
         return Outcome(
             Result.UNKNOWN,
             f"whether {plan.host} took {plan.target} is not known: {why}; {error.message}",
-            remedy=f"sactui keeps the lease and binds the job when it sees it: sactui reservations refresh {plan.target}",
+            remedy="sactui keeps the lease and binds the job when it sees it: "
+            f"sactui reservations refresh {plan.target}",
         )
     job = marked(jobs, plan.data["uuid"])
     if job is not None:
-        return Outcome(Result.DONE, f"{plan.target} is job {job.id} on {plan.host} (found by its mark)", str(job.id))
+        return Outcome(
+            Result.DONE, f"{plan.target} is job {job.id} on {plan.host} (found by its mark)", str(job.id)
+        )
     return Outcome(Result.UNKNOWN, f"no job of {plan.target} is in the queue of {plan.host} after: {why}")
 
 
@@ -194,7 +209,9 @@ def bound_lease(lease: Lease, job_id: int, job: Job | None) -> Lease:
     return bound.with_tmux_server(hold.socket(prefix, job_id)).with_ours(tmux_prefix=prefix, intent=None)
 
 
-def plan_release(name: str, host: str, job: Job | None, job_id: int | None, agents: list[tuple[str, str]]) -> Plan:
+def plan_release(
+    name: str, host: str, job: Job | None, job_id: int | None, agents: list[tuple[str, str]]
+) -> Plan:
     """The plan of a release: which job is cancelled, and which agents stop with it.
 
     ``agents`` are (name, state) of the tenants that are alive.

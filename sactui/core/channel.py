@@ -56,7 +56,7 @@ class StepChannel:
     def __init__(self, transport: Transport, argv: Sequence[str], preamble: str) -> None:
         """``argv`` is the srun command of a step that runs ``sh``; ``preamble`` runs before it."""
         self._transport = transport
-        self._command = shlex.join(["/bin/sh", "-c", f"{preamble}\nexec {shlex.join(argv)}"])
+        self._command = f"{preamble}\nexec {shlex.join(argv)}"
         self._channel: Channel | None = None
         self._lock = asyncio.Lock()
 
@@ -80,7 +80,9 @@ class StepChannel:
                     return await self._ask(self._channel, script, began)
             except TimeoutError:
                 await self._drop()
-                raise RunTimeout(f"{self._transport.host}: no answer from the step within {timeout:.0f} s") from None
+                raise RunTimeout(
+                    f"{self._transport.host}: no answer from the step within {timeout:.0f} s"
+                ) from None
             except BaseException:
                 await self._drop()
                 raise
@@ -145,9 +147,8 @@ class SingleSteps:
     async def exchange(self, script: str, timeout: float = 15.0) -> Completed:
         """Run ``script`` as a step of its own; errors as for the channel."""
         token = secrets.token_hex(12)
-        text = (
-            f"{self._preamble}\n{shlex.join([*self._argv, '-c'])} \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\" </dev/null\n"
-        )
+        argument = f"\"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\""
+        text = f"{self._preamble}\n{shlex.join([*self._argv, '-c'])} {argument} </dev/null\n"
         completed = await self._transport.run(text, timeout=timeout)
         if completed.exit_status and not completed.stdout:
             raise slurm_errors.classify(completed.stderr.decode("utf-8", "replace"))

@@ -148,10 +148,15 @@ class Controller:
         """A task that broke is a problem on the screen, never silence."""
         if not task.cancelled() and (error := task.exception()) is not None:
             what = f"sactui itself broke in '{task.get_name()}': {type(error).__name__}: {error}"
-            self._broken = (*self._broken, Problem("sactui", "sactui", what, "restart sactui, and report this"))
+            self._broken = (
+                *self._broken,
+                Problem("sactui", "sactui", what, "restart sactui, and report this"),
+            )
             self.read_leases()
             self._compose_soon()
-            asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error, "task": task})
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": what, "exception": error, "task": task}
+            )
 
     # -- pictures ---------------------------------------------------------------------
 
@@ -195,7 +200,9 @@ class Controller:
 
     def _bind(self, identifier: str, job_id: int, job: Job | None) -> None:
         lease_files.update(
-            self.configuration.lease_directory, identifier, lambda lease: booking.bound_lease(lease, job_id, job)
+            self.configuration.lease_directory,
+            identifier,
+            lambda lease: booking.bound_lease(lease, job_id, job),
         )
         self.read_leases()
 
@@ -208,7 +215,12 @@ class Controller:
     def _compose(self) -> None:
         self._compose_due = False
         self.fleet = assemble(
-            self._pictures, self.leases, tuple(self.definitions.values()), self.problems, self._rules, self.fleet
+            self._pictures,
+            self.leases,
+            tuple(self.definitions.values()),
+            self.problems,
+            self._rules,
+            self.fleet,
         )
         for listener in self._listeners:
             listener(self.fleet)
@@ -228,7 +240,11 @@ class Controller:
         """Read the leases again."""
         found, lease_problems = lease_files.load_all(self.configuration.lease_directory)
         self.leases = tuple(found)
-        self.problems = (*self._broken, *(self._catalogue.problems if self._catalogue else ()), *lease_problems)
+        self.problems = (
+            *self._broken,
+            *(self._catalogue.problems if self._catalogue else ()),
+            *lease_problems,
+        )
 
     async def _follow_files(self) -> None:
         async with aclosing(watch(self.configuration.agent_directories, self._stop)) as changes:
@@ -263,18 +279,23 @@ class Controller:
         found = [agent for agent in self.fleet.agents if agent.name == name]
         if len(found) != 1:
             names = ", ".join(sorted(agent.name for agent in self.fleet.agents)) or "none"
-            raise Refused(f"there {'is no' if not found else 'are several'} agent {name!r}", f"known agents: {names}")
+            raise Refused(
+                f"there {'is no' if not found else 'are several'} agent {name!r}", f"known agents: {names}"
+            )
         return found[0]
 
     def reservation(self, name: str, host: str = "") -> Reservation:
         """The reservation of that name (or lease id); Refused when there is none, or more than one."""
         found = [
-            r for r in self.fleet.reservations if name in (r.name, r.lease_id) and (not host or r.host == host)
+            r
+            for r in self.fleet.reservations
+            if name in (r.name, r.lease_id) and (not host or r.host == host)
         ]
         if len(found) != 1:
             names = ", ".join(r.lease_id for r in self.fleet.reservations) or "none"
             raise Refused(
-                f"there {'is no' if not found else 'are several'} reservation {name!r}" + (f" on {host}" if host else ""),
+                f"there {'is no' if not found else 'are several'} reservation {name!r}"
+                + (f" on {host}" if host else ""),
                 f"known reservations: {names}",
             )
         return found[0]
@@ -292,7 +313,9 @@ class Controller:
     def plan_book(self, request: booking.BookRequest) -> Plan:
         """Plan a booking; Refused when the name is taken by a lease on that host."""
         plan = booking.plan_book(request)
-        taken = next((r for r in self.fleet.reservations if (r.host, r.name) == (request.host, request.name)), None)
+        taken = next(
+            (r for r in self.fleet.reservations if (r.host, r.name) == (request.host, request.name)), None
+        )
         if taken is not None:
             raise Refused(
                 f"name {request.name!r} is taken: lease {taken.lease_id} (job {taken.job_id}, {taken.state})",
@@ -313,9 +336,14 @@ class Controller:
         for name in names:
             definition = self.definitions.get(name)
             if definition is None:
-                raise Refused(f"there is no definition of agent {name!r}", "see the problems (4), or start it by its file")
+                raise Refused(
+                    f"there is no definition of agent {name!r}",
+                    "see the problems (4), or start it by its file",
+                )
             if definition.runtime != "slurm-tenant":
-                raise Refused(f"{name}: runtime {definition.runtime} is not started from here yet", "use slurm-tenant")
+                raise Refused(
+                    f"{name}: runtime {definition.runtime} is not started from here yet", "use slurm-tenant"
+                )
             home = self.reservation(definition.reservation)
             homes[home.key] = home
             groups.setdefault(home.key, []).append(definition)
@@ -336,7 +364,9 @@ class Controller:
 
     # -- actions ----------------------------------------------------------------------
 
-    async def run(self, plan: Plan, *, wait: bool = False, progress: Callable[[str], None] | None = None) -> Outcome:
+    async def run(
+        self, plan: Plan, *, wait: bool = False, progress: Callable[[str], None] | None = None
+    ) -> Outcome:
         """Run one plan: refused when read-only; verified by looking; audited; looked at again.
 
         Errors become an outcome: what is shown is the same on the screen and in the CLI.
@@ -350,7 +380,10 @@ class Controller:
         except SactuiError as error:
             unsure = error.layer in ("ssh", "timeout")
             outcome = Outcome(
-                Result.UNKNOWN if unsure else Result.FAILED, f"{plan.title}: {error.message}", "", error.remedy
+                Result.UNKNOWN if unsure else Result.FAILED,
+                f"{plan.title}: {error.message}",
+                "",
+                error.remedy,
             )
         self._audit.write(plan, outcome)
         host.poller.look_now()
@@ -398,7 +431,11 @@ class Controller:
             if home.phase is Phase.RUNNING and home.panes_at is not None:
                 return replace(outcome, message=f"{plan.target} runs on {home.node} (job {home.job_id})")
             if home.phase.ended or home.state == "gone":
-                return Outcome(Result.FAILED, f"{plan.target} ended: {home.state}", remedy="see its output under ~/.sactui/logs")
+                return Outcome(
+                    Result.FAILED,
+                    f"{plan.target} ended: {home.state}",
+                    remedy="see its output under ~/.sactui/logs",
+                )
             await asyncio.sleep(0.5)
 
     async def _release(self, host: _Host, plan: Plan) -> Outcome:
@@ -434,7 +471,7 @@ class Controller:
         host, place = self.place(name)
         command = srun.attach_command(place.job_id, place.batch_host, tenant.attach_argv(name, place.socket))
         owner = self._hosts[host]
-        return owner, owner.link.preamble + "exec " + command
+        return owner, owner.link.public_preamble + "exec " + command
 
     def foreground(self, name: str) -> Sequence[str]:
         """The argv of a local program that attaches the terminal it inherits."""

@@ -48,7 +48,9 @@ def _failure(link: HostLink, answer: Answer) -> SlurmError | None:
     stderr = answer.stderr.decode("utf-8", "replace")
     if answer.exit_status not in (0, None):
         text = stderr.strip() or answer.stdout[-2000:].decode("utf-8", "replace")
-        return slurm_errors.classify(text or f"squeue ended with status {answer.exit_status} and said nothing")
+        return slurm_errors.classify(
+            text or f"squeue ended with status {answer.exit_status} and said nothing"
+        )
     if not answer.complete or answer.exit_status is None:
         return SlurmError(
             f"squeue on {link.host} did not finish", "sactui asks again", layer="controller", text=stderr

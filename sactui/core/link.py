@@ -102,7 +102,9 @@ class HostLink:
     def lost(self, error: TransportError) -> None:
         """Take note that the connection is gone, and decide when to try again."""
         self._failures += 1
-        needs_person = self.transport.interactive_login or isinstance(error, (AuthenticationFailed, HostKeyError))
+        needs_person = self.transport.interactive_login or isinstance(
+            error, (AuthenticationFailed, HostKeyError)
+        )
         if needs_person:
             # Dialling again by itself would lock accounts and send push messages to phones.
             self._set(Link.WAITING, _trouble(error, None), None)
@@ -141,6 +143,15 @@ class HostLink:
     def preamble(self) -> str:
         """What every script on this host starts with."""
         return self._login_environment + environment.PREAMBLE + f"export SACTUI={__version__}\n"
+
+    @property
+    def public_preamble(self) -> str:
+        """The part of it that may stand in an argument list, where every user can read it."""
+        wanted = ("export PATH=", "export LD_LIBRARY_PATH=", "export SLURM_CONF=")
+        lines = [
+            line for line in self._login_environment.splitlines(keepends=True) if line.startswith(wanted)
+        ]
+        return "".join(lines) + environment.PREAMBLE + f"export SACTUI={__version__}\n"
 
     async def ask(self, *sections: Section, timeout: float = 30.0) -> dict[str, Answer]:
         """Run all sections in one exec and return their answers by name.
@@ -196,7 +207,8 @@ class HostLink:
         who = answers.get("who")
         if who is None or not who.complete:
             raise ProtocolError(
-                f"{self.host}: the login gave no answer to a shell script", f"try: ssh {self.host} exec /bin/sh -s"
+                f"{self.host}: the login gave no answer to a shell script",
+                f"try: ssh {self.host} exec /bin/sh -s",
             )
         user, home, node, shell, *_ = [*who.stdout.decode("utf-8", "replace").split("\n"), "", "", "", ""]
         said = await self.ask(
@@ -228,7 +240,9 @@ case "${SHELL##*/}" in
 esac 2>/dev/null
 """
 
-_NOT_REUSED = frozenset({"_", "PWD", "OLDPWD", "SHLVL", "TERM", "TMUX", "TMUX_PANE", "HOME", "USER", "LOGNAME", "SHELL"})
+_NOT_REUSED = frozenset(
+    {"_", "PWD", "OLDPWD", "SHLVL", "TERM", "TMUX", "TMUX_PANE", "HOME", "USER", "LOGNAME", "SHELL"}
+)
 
 
 def login_environment(answer: bytes) -> str:

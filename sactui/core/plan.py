@@ -77,6 +77,8 @@ def together(parts: dict[str, Outcome], verb: str) -> Outcome:
         result = Result.FAILED
     else:
         result = Result.UNKNOWN
-    failed = [f"{name}: {outcome.message}" for name, outcome in parts.items() if outcome.result is not Result.DONE]
+    failed = [
+        f"{name}: {outcome.message}" for name, outcome in parts.items() if outcome.result is not Result.DONE
+    ]
     message = f"{done} of {len(parts)} {verb}" + ("; " + "; ".join(failed) if failed else "")
     return Outcome(result, message, parts=tuple(parts.items()))

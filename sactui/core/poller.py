@@ -100,7 +100,6 @@ class HostPoller:
             self._wake.clear()
             if not self.paused:
                 self._busy = True
-                began = clock.monotonic()
                 try:
                     await self.refresh()
                 finally:
@@ -108,8 +107,6 @@ class HostPoller:
                     async with self._round_done:
                         self._rounds += 1
                         self._round_done.notify_all()
-                # What the controller needed counts, not what the dial waited for.
-                self._took = min(clock.monotonic() - began, 30.0) if self.picture.jobs.trouble is None else 0.0
             await clock.woken(self._wake, self.pause_length)
 
     async def refresh(self) -> None:
@@ -119,7 +116,10 @@ class HostPoller:
         except TransportError:
             self.link_changed()
             return
+        # What the controller needed decides the pace, not what the dial waited for.
+        began = clock.monotonic()
         await self._look_at_queue()
+        self._took = clock.monotonic() - began if self.picture.jobs.trouble is None else 0.0
         wanted = self._wanted(self.picture)
         await self.steps.keep_only({allocation.job_id for allocation in wanted.allocations})
         # Each allocation answers for itself: a dead node never delays another.

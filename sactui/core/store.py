@@ -36,7 +36,8 @@ def assemble(
     """Everything known, as one Fleet. Pure apart from the clock."""
     now = clock.now()
     reservations = tuple(
-        _reservation(lease, pictures.get(lease.host)) for lease in sorted(leases, key=lambda item: (item.host, item.name))
+        _reservation(lease, pictures.get(lease.host))
+        for lease in sorted(leases, key=lambda item: (item.host, item.name))
     )
     known = {agent.key: agent for agent in previous.agents}
     agents = [
@@ -47,7 +48,9 @@ def assemble(
     agents.extend(_strangers(agents, reservations, pictures, rules, known, now))
     agents.sort(key=lambda agent: (_RANK[agent.state], agent.host, agent.reservation, agent.name))
     jobs = tuple(
-        (host, job) for host, picture in sorted(pictures.items()) for job in _ordered(picture.jobs.value or ())
+        (host, job)
+        for host, picture in sorted(pictures.items())
+        for job in _ordered(picture.jobs.value or ())
     )
     return Fleet(
         version=previous.version + 1,
@@ -153,7 +156,9 @@ def _reservation_state(
 
 def _home(definition: AgentDefinition, reservations: Sequence[Reservation]) -> Reservation | None:
     """The reservation a definition names: by lease name or lease id, a running one first."""
-    found = [r for r in reservations if definition.reservation and definition.reservation in (r.name, r.lease_id)]
+    found = [
+        r for r in reservations if definition.reservation and definition.reservation in (r.name, r.lease_id)
+    ]
     found.sort(key=lambda r: r.phase is not Phase.RUNNING)
     return found[0] if found else None
 
@@ -207,7 +212,8 @@ def _judged(
     verdict = agent_verdict(
         job=home.job,
         job_id=home.job_id,
-        job_seen_at=picture.jobs.at if picture else None,
+        # A look from before the booking says nothing about its job.
+        job_seen_at=picture.jobs.at if picture and home.state != "unknown" else None,
         server=server,
         server_seen_at=seen.at,
         pane=pane,
@@ -222,7 +228,8 @@ def _judged(
         node=home.node,
         job_id=home.job_id,
         pane=pane,
-        screen=text if pane else (previous.screen if previous else ""),
+        # Its last screen stays while nobody can look; an agent that is known to be gone has none.
+        screen=text if pane else (previous.screen if previous and trouble else ""),
         last_line=_last_line(text),
         observed_at=seen.at,
     )
@@ -271,7 +278,9 @@ def _strangers(
             name = session.removeprefix("sac-")
             if session == name or (home.host, name) in names:
                 continue
-            base = Agent(name, "slurm-tenant", home.host, home.name, "", Verdict(AgentState.UNKNOWN), source="tmux")
+            base = Agent(
+                name, "slurm-tenant", home.host, home.name, "", Verdict(AgentState.UNKNOWN), source="tmux"
+            )
             pane = _pane(seen.value, name) if seen else None
             program = program_of((pane.command,), rules) if pane else ""
             found.append(_judged(base, home, picture, rules, program, known.get(base.key), now))

@@ -29,7 +29,8 @@ def allocation(reservation: Reservation) -> Allocation:
     if not reservation.tmux_server:
         raise Refused(
             f"reservation '{name}' was not booked with tmux_server set",
-            f"release it and book it again: sactui reservations book {name} --host {reservation.host} --tmux-server sac",
+            "release it and book it again: "
+            f"sactui reservations book {name} --host {reservation.host} --tmux-server sac",
         )
     if job is None or reservation.job_id is None:
         raise Refused(
@@ -97,7 +98,8 @@ def plan_stop(agents: Sequence[tuple[str, str]], reservation: Reservation) -> Pl
             "Their screens and unsaved work are lost. The reservation and every other agent stay.",
         ),
         tuple(
-            shlex.join(["tmux", "-L", place.socket, "kill-session", "-t", f"={tenant.session(name)}"]) for name in names
+            shlex.join(["tmux", "-L", place.socket, "kill-session", "-t", f"={tenant.session(name)}"])
+            for name in names
         ),
         Grade.ASK if len(names) <= 3 else Grade.TYPE,
         {"names": names, "allocation": place},
@@ -120,7 +122,9 @@ async def start(steps: Steps, plan: Plan) -> Outcome:
     panes = {name: pane_of(server, name) for name in names}
     # The last words of a dead pane: tmux scrolls the first line away when it marks the end.
     words = {
-        name: await log_text(steps, place, name, 20) for name, pane in panes.items() if pane is not None and pane.dead
+        name: await log_text(steps, place, name, 20)
+        for name, pane in panes.items()
+        if pane is not None and pane.dead
     }
     return together(
         {name: _started(name, said.get(name), panes[name], words.get(name, "")) for name in names}, "started"
@@ -167,7 +171,9 @@ async def stop(steps: Steps, plan: Plan) -> Outcome:
 
 def _stopped(name: str, said: tuple[str, str] | None, server: Server) -> Outcome:
     if pane_of(server, name) is not None:
-        return Outcome(Result.FAILED, f"{name} is still there", said[1] if said else "", "attach (a) and look")
+        return Outcome(
+            Result.FAILED, f"{name} is still there", said[1] if said else "", "attach (a) and look"
+        )
     if said is not None and said[0] == "absent":
         return Outcome(Result.DONE, f"{name} was not running", "no session of it on the node")
     return Outcome(Result.DONE, f"{name} is stopped", f"no session of it at {clock.now():.0f}")

@@ -38,13 +38,13 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("release", "R", "release", "release the reservation", "Reservation", changes=True, rank=17),
     KeyAction("look", "r", "look now", "look now, and re-resolve the leases", "Look", rank=30),
     KeyAction("next_table", "tab", "next table", "next table", "Move", rank=40),
-    KeyAction("previous_table", "shift+tab", "previous table", "previous table", "Move", rank=61),
+    KeyAction("previous_table", "shift+tab", "", "previous table", "Move", rank=61),
     KeyAction("reservations", "1", "", "reservations", "Move", rank=70),
     KeyAction("agents", "2", "", "agents", "Move", rank=71),
     KeyAction("jobs", "3", "", "jobs", "Move", rank=72),
     KeyAction("problems", "4", "", "problems", "Move", rank=73),
-    KeyAction("mark", "space", "mark", "mark the row", "Move", rank=62),
-    KeyAction("back", "escape", "back", "back", "Program", rank=80),
+    KeyAction("mark", "space", "mark", "mark the row, to act on several", "Move", rank=62),
+    KeyAction("back", "escape", "", "back", "Program", rank=80),
     KeyAction("help", "question_mark", "help", "all keys that work here", "Program", rank=90),
     KeyAction("quit", "q", "quit", "quit; nothing on the cluster stops", "Program", rank=95),
 )
@@ -66,7 +66,8 @@ def bound(overrides: Mapping[str, str] | None = None) -> tuple[KeyAction, ...]:
         if name not in known:
             raise ValueError(f"keys: there is no action {name!r}; known: {', '.join(sorted(known))}")
     table = tuple(
-        KeyAction(a.id, overrides.get(a.id, a.key), a.footer, a.help, a.group, a.changes, a.rank) for a in ACTIONS
+        KeyAction(a.id, overrides.get(a.id, a.key), a.footer, a.help, a.group, a.changes, a.rank)
+        for a in ACTIONS
     )
     used: dict[str, str] = {}
     for action in table:

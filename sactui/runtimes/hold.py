@@ -107,7 +107,8 @@ fi
 T -f /dev/null new-session -d -s _root -x 200 -y 50 {shlex.quote(_ROOT)} || exit 1
 {server}
 echo "sactui: node $(hostname) tmux $(command -v tmux) $(tmux -V) socket $sock"
-echo "sactui: claude $(command -v claude || echo none) locale ${{LC_ALL:-${{LC_CTYPE:-${{LANG:-C}}}}}} proxy ${{https_proxy:-none}}"
+echo "sactui: claude $(command -v claude || echo none) proxy ${{https_proxy:-none}}"
+echo "sactui: locale ${{LC_ALL:-${{LC_CTYPE:-${{LANG:-C}}}}}}"
 {hold}
 """
 

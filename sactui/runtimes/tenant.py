@@ -15,7 +15,15 @@ from ..errors import Refused
 
 #: Variables of a step or of the job's own size. An agent that inherits them starts its
 #: own srun and sbatch with requests it never made.
-_NOT_INHERITED = ("SLURM_STEP_", "SLURM_STEPID", "SLURM_MEM_", "SLURM_CPUS_", "SLURM_NTASKS", "SLURM_TRES_", "SRUN_")
+_NOT_INHERITED = (
+    "SLURM_STEP_",
+    "SLURM_STEPID",
+    "SLURM_MEM_",
+    "SLURM_CPUS_",
+    "SLURM_NTASKS",
+    "SLURM_TRES_",
+    "SRUN_",
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -83,7 +91,9 @@ def launcher(launch: Launch) -> str:
     )
     for key, value in launch.environment.items():
         if not _VARIABLE.fullmatch(key):
-            raise Refused(f"agent {launch.name}: {key!r} is not a name of an environment variable", "mend spec.env")
+            raise Refused(
+                f"agent {launch.name}: {key!r} is not a name of an environment variable", "mend spec.env"
+            )
         lines.append(f"export {key}={node_text(value)}")
     if launch.work_dir:
         directory = node_text(launch.work_dir)
@@ -97,7 +107,10 @@ def start_script(launches: Sequence[Launch], socket: str, token: str) -> str:
 
     ``token`` is random per call: it names the files and ends the here-documents.
     """
-    lines = [f"T() {{ tmux -u -L {shlex.quote(socket)} \"$@\"; }}", 'd="$HOME/.sactui/run"; (umask 077; mkdir -p "$d")']
+    lines = [
+        f'T() {{ tmux -u -L {shlex.quote(socket)} "$@"; }}',
+        'd="$HOME/.sactui/run"; (umask 077; mkdir -p "$d")',
+    ]
     for index, launch in enumerate(launches):
         name = session(launch.name)
         lines += [
@@ -111,7 +124,7 @@ def start_script(launches: Sequence[Launch], socket: str, token: str) -> str:
             ")",
             "pane=$(T new-session -d -P -F '#{pane_id}' "
             f"-s '{name}' -x {launch.columns} -y {launch.rows} \"exec /bin/sh '$f'\" 2>&1) && "
-            f"T set-option -p -t \"$pane\" @sactui_agent {shlex.quote(launch.name)} && "
+            f'T set-option -p -t "$pane" @sactui_agent {shlex.quote(launch.name)} && '
             f'echo "started {launch.name} $pane" || {{ rm -f "$f"; echo "failed {launch.name} $pane"; }}',
             ";; esac",
         ]
@@ -120,7 +133,7 @@ def start_script(launches: Sequence[Launch], socket: str, token: str) -> str:
 
 def stop_script(names: Sequence[str], socket: str) -> str:
     """One exchange that ends exactly these sessions, and no other."""
-    lines = [f"T() {{ tmux -u -L {shlex.quote(socket)} \"$@\"; }}"]
+    lines = [f'T() {{ tmux -u -L {shlex.quote(socket)} "$@"; }}']
     for name in names:
         target = session(name)
         lines.append(
@@ -149,6 +162,9 @@ def attach_argv(name: str, socket: str) -> list[str]:
 
 def logs_script(name: str, socket: str, lines: int) -> str:
     """Print the visible screen and ``lines`` lines of history of an agent's pane."""
-    return shlex.join(
-        ["tmux", "-u", "-L", socket, "capture-pane", "-p", "-t", f"={session(name)}:", "-S", f"-{lines}"]
-    ) + "\n"
+    return (
+        shlex.join(
+            ["tmux", "-u", "-L", socket, "capture-pane", "-p", "-t", f"={session(name)}:", "-S", f"-{lines}"]
+        )
+        + "\n"
+    )

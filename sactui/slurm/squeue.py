@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..domain.job import Job
 from ..domain.state import Phase
@@ -103,17 +104,28 @@ def fields(able: Capabilities = LATEST) -> tuple[tuple[str, str, str], ...]:
 
 def parse(data: bytes, tokens: Tokens, able: Capabilities = LATEST) -> Answer:
     """Read squeue's standard output. Never raises; what is no record is in ``errors``."""
-    keys = [key for _, _, key in fields(able)]
+    keys = tuple(key for _, _, key in fields(able))
     rows, errors = split(data, tokens, len(keys))
     jobs: list[Job] = []
+    at = keys.index("elapsed")
     for row in rows:
-        job = from_fields(dict(zip(keys, row, strict=True)))
+        # The time used grows with every look; all else of most records stays as it was.
+        used, row[at] = row[at], ""
+        job = _remembered(keys, tuple(row))
+        if job is not None and (elapsed := values.elapsed(used)):
+            job = replace(job, elapsed=elapsed)
         if job is None:
             first = row[0] if re.fullmatch(r"[0-9]{1,10}", row[0]) else ""
             errors.append(RecordError("a field does not have its form", int(first) if first else None))
         else:
             jobs.append(job)
     return Answer(tuple(jobs), tuple(errors))
+
+
+@lru_cache(maxsize=4096)
+def _remembered(keys: tuple[str, ...], row: tuple[str, ...]) -> Job | None:
+    """:func:`from_fields`, read once for records that did not change between two looks."""
+    return from_fields(dict(zip(keys, row, strict=True)))
 
 
 def parse_field(data: bytes, tokens: Tokens) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from ..domain.job import UNLIMITED
 
@@ -42,6 +43,7 @@ def written(text: str) -> str:
     return "" if text == "(null)" else text
 
 
+@lru_cache(maxsize=1024)
 def duration(text: str) -> int | None:
     """A time limit or an elapsed time in seconds, :data:`UNLIMITED`, or ``None``.
 
@@ -84,6 +86,7 @@ def is_local_time(text: str) -> bool:
     return _ISO.fullmatch(text.strip()) is not None
 
 
+@lru_cache(maxsize=1024)
 def memory_mib(text: str) -> int | None:
     """Memory in MiB, rounded up. A bare number is MiB; a trailing ``n`` or ``c`` (per node,
     per CPU) is dropped, see :func:`memory_per_cpu`. "0" (all of the node) is ``None``."""
@@ -101,6 +104,7 @@ def memory_per_cpu(text: str) -> bool:
     return bool(match) and match is not None and match.group(3).lower() == "c"
 
 
+@lru_cache(maxsize=1024)
 def count(text: str) -> int | None:
     """A number such as ``12``, ``1.5K`` (1536, as Slurm means it) or ``4+``."""
     match = _COUNT.fullmatch(text.strip())

@@ -124,7 +124,9 @@ class SactuiApp(App[int], inherit_bindings=False):
             told = f"The traceback is in {where}."
         except OSError:
             told = text
-        self.panic(Text(f"sactui broke: {text.strip().splitlines()[-1]}\nNothing on the cluster was stopped. {told}"))
+        self.panic(
+            Text(f"sactui broke: {text.strip().splitlines()[-1]}\nNothing on the cluster was stopped. {told}")
+        )
 
     async def action_quit(self) -> None:
         self.exit(0)
@@ -169,7 +171,9 @@ class SactuiApp(App[int], inherit_bindings=False):
         environment = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
         with self.suspend():
             put_back = keep_mode()
-            self._child = subprocess.Popen(list(argv), env=environment)
+            # Not asyncio's subprocess: the child must inherit this very terminal and stay in
+            # its foreground, and starting it takes a millisecond.
+            self._child = subprocess.Popen(list(argv), env=environment)  # noqa: ASYNC220
             try:
                 # The event loop goes on: refreshes continue, signals still arrive.
                 status = await asyncio.to_thread(self._child.wait)

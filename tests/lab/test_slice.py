@@ -56,10 +56,10 @@ def define(tmp_path: Path, name: str, command: list[str], reservation: str = "po
 
 
 async def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    """Wait for a condition; the failure says which."""
+    """Wait for a condition that nothing announces; the failure says which."""
     try:
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - states of a cluster have no event to wait for
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pytest.fail(f"never came: {what}")
@@ -173,7 +173,9 @@ def test_read_only_is_enforced_below_the_screen(lab: Lab, tmp_path: Path) -> Non
 
 def test_a_refused_booking_says_what_slurm_said_and_leaves_no_lease(lab: Lab, tmp_path: Path) -> None:
     async def work(controller: Controller) -> None:
-        request = BookRequest("pool", lab.alias, HoldOptions(partition="nosuch", cpus=1, memory="1G", time="1:00"))
+        request = BookRequest(
+            "pool", lab.alias, HoldOptions(partition="nosuch", cpus=1, memory="1G", time="1:00")
+        )
         outcome = await controller.run(controller.plan_book(request))
         assert outcome.result is Result.FAILED
         assert "partition" in outcome.message.lower()
@@ -199,7 +201,9 @@ def test_an_unreachable_host_keeps_its_rows_and_recovers_without_a_key(lab: Lab,
         assert controller.agent("ref1").state is not AgentState.STOPPED, "a failed look is not a stop"
         lab.proxy.normal()
         await until(lambda: controller.fleet.hosts[0].link is Link.UP, "the link again", 40)
-        await until(lambda: (controller.reservation("pool").observed_at or 0) > (before or 0) + 1, "fresh data")
+        await until(
+            lambda: (controller.reservation("pool").observed_at or 0) > (before or 0) + 1, "fresh data"
+        )
         await release(controller)
 
     lab.proxy.normal()

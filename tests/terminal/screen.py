@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+#: Labs of these tests stand apart from others of this user, so that runs side by side
+#: do not end each other's. Short: it becomes part of socket paths.
+LABS = Path(f"/tmp/sactui-t{os.getpid()}")
+
 
 class Screen:
     """A tmux server of its own with one window of a fixed size."""
@@ -25,8 +29,24 @@ class Screen:
     def start(self, argv: list[str], environment: Mapping[str, str]) -> None:
         """Run a program; its exit status is printed as ``[ended N]`` when it ends."""
         words = [f"{key}={value}" for key, value in environment.items()]
-        command = shlex.join(["env", "-u", "TMUX", "-u", "TMUX_PANE", "TERM=xterm-256color", *words, *argv])
-        shell = f"{command}; printf '[ended %s]' $?; stty -a | tr ' ' '\\n' | grep -x -e echo -e -echo; exec sleep 3600"
+        command = shlex.join(
+            [
+                "env",
+                "-u",
+                "TMUX",
+                "-u",
+                "TMUX_PANE",
+                "-u",
+                "COLUMNS",
+                "-u",
+                "LINES",
+                "TERM=xterm-256color",
+                *words,
+                *argv,
+            ]
+        )
+        echo = "stty -a | tr ' ' '\\n' | grep -x -e echo -e -echo"
+        shell = f"{command}; printf '[ended %s]' $?; {echo}; exec sleep 3600"
         subprocess.run([*self._tmux, "new-session", "-d", *self._size, shell], check=True, timeout=10)
 
     def text(self) -> str:
@@ -53,9 +73,15 @@ class Screen:
     def child(self) -> int:
         """The process id of the program under the window's shell."""
         pane = subprocess.run(
-            [*self._tmux, "display-message", "-p", "#{pane_pid}"], capture_output=True, text=True, timeout=10, check=True
+            [*self._tmux, "display-message", "-p", "#{pane_pid}"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
         ).stdout.strip()
-        found = subprocess.run(["pgrep", "-P", pane], capture_output=True, text=True, timeout=10, check=True).stdout
+        found = subprocess.run(
+            ["pgrep", "-P", pane], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
         return int(found.split()[0])
 
     def modes(self) -> str:
@@ -104,6 +130,7 @@ def clean_environment(home: Path) -> dict[str, str]:
         "XDG_STATE_HOME": str(home / "state"),
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "COLORTERM": "truecolor",
+        "SACTUI_LAB_DIR": str(LABS),
         "SCITEX_AGENT_CONTAINER_YAML_DIRS": "",
         "SCITEX_HPC_LEASE_DIR": str(home / "leases"),
     }

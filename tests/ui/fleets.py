@@ -99,7 +99,17 @@ def reservation(name: str = "dev-pool", job_: Job | None = None, **changes: obje
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-HOST = HostView("spartan", Link.UP, "ssh", 0.008, NOW - 1, calls_per_minute=31, interval=2.0, cluster="spartan", user="ada")
+HOST = HostView(
+    "spartan",
+    Link.UP,
+    "ssh",
+    0.008,
+    NOW - 1,
+    calls_per_minute=31,
+    interval=2.0,
+    cluster="spartan",
+    user="ada",
+)
 
 HEALTHY = Fleet(
     version=1,
@@ -138,7 +148,9 @@ _TROUBLE = Trouble(
 )
 
 #: The controller is down: every row stays, with its age.
-DEGRADED = replace(HEALTHY, hosts=(replace(HOST, data_at=NOW - 34, troubles=(_TROUBLE,)),), jobs_at={"spartan": NOW - 34})
+DEGRADED = replace(
+    HEALTHY, hosts=(replace(HOST, data_at=NOW - 34, troubles=(_TROUBLE,)),), jobs_at={"spartan": NOW - 34}
+)
 
 #: The host cannot be reached.
 UNREACHABLE = replace(
@@ -149,7 +161,11 @@ UNREACHABLE = replace(
             link=Link.RETRYING,
             latency=None,
             data_at=NOW - 95,
-            troubles=(Trouble("ssh", "spartan cannot be reached: connection refused", "ssh spartan", NOW - 90, NOW + 7),),
+            troubles=(
+                Trouble(
+                    "ssh", "spartan cannot be reached: connection refused", "ssh spartan", NOW - 90, NOW + 7
+                ),
+            ),
         ),
     ),
     jobs_at={"spartan": NOW - 95},
@@ -158,7 +174,9 @@ UNREACHABLE = replace(
 BROKEN_FILE = replace(
     HEALTHY,
     problems=(
-        Problem("definition", "/agents/docs/docs.yaml:7:3", "unknown key 'modle' in spec", "did you mean 'model'?"),
+        Problem(
+            "definition", "/agents/docs/docs.yaml:7:3", "unknown key 'modle' in spec", "did you mean 'model'?"
+        ),
     ),
 )
 
@@ -166,7 +184,7 @@ EMPTY = Fleet(version=1, at=NOW, hosts=(HOST,), jobs_at={"spartan": NOW - 1}, pr
 
 LOADING = Fleet(version=1, at=NOW, hosts=(replace(HOST, link=Link.CONNECTING, latency=None, data_at=None),))
 
-_HOSTILE = "[red]x[/red] [/] \x1b[31mESC\x1b]0;t\x07 a|b\n\t\x1e\x1f 漢字🧪 ‮"
+_HOSTILE = "[red]x[/red] [/] \x1b[31mESC\x1b]0;t\x07 a|b\n\t\x1e\x1f 漢字🧪 \u202e"
 
 HOSTILE = replace(
     HEALTHY,

@@ -233,7 +233,9 @@ def test_a_broken_definition_is_a_row_with_file_and_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (150, 42), (200, 60)])
-def test_hostile_text_neither_colours_nor_moves_nor_breaks_anything(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_hostile_text_neither_colours_nor_moves_nor_breaks_anything(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     app = make(fleets.HOSTILE, tmp_path)
 
     async def work(pilot: Pilot[int]) -> None:
@@ -242,7 +244,7 @@ def test_hostile_text_neither_colours_nor_moves_nor_breaks_anything(tmp_path: Pa
             shown = text_of(app)
             assert "\x1b" not in shown
             assert "\x07" not in shown
-            assert "‮" not in shown
+            assert "\u202e" not in shown
         assert "[red]x[/red]" in shown
         await pilot.press("d")
         await pilot.pause()
@@ -273,5 +275,16 @@ def test_ctrl_c_never_quits(tmp_path: Path) -> None:
         await pilot.press("ctrl+c", "ctrl+q", "ctrl+p")
         assert app.is_running
         assert app.screen is fleet_screen(app)
+
+    driven(app, work)
+
+
+def test_keys_pressed_in_one_burst_act_on_the_row_they_moved_to(tmp_path: Path) -> None:
+    app = make(fleets.HEALTHY, tmp_path)
+
+    async def work(pilot: Pilot[int]) -> None:
+        await pilot.press("1", "j", "R")
+        assert isinstance(app.screen, ConfirmDialog)
+        assert "scancel 4802" in text_of(app)
 
     driven(app, work)

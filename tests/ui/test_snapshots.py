@@ -33,14 +33,21 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:
 
 
 def compare(
-    snap_compare: Compare, tmp_path: Path, fleet: Fleet, size: tuple[int, int], *keys: str, theme: str = "dark"
+    snap_compare: Compare,
+    tmp_path: Path,
+    fleet: Fleet,
+    size: tuple[int, int],
+    *keys: str,
+    theme: str = "dark",
 ) -> None:
     with clock.frozen(fleets.NOW):
         app = make(fleet, Path("/state"), theme=theme)
         assert snap_compare(app, run_before=pressing(*keys), terminal_size=size)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size", [(60, 20), (80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
 def test_healthy(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     compare(snap_compare, tmp_path, fleets.HEALTHY, size)
 

@@ -8,7 +8,9 @@ from sactui.runtimes import hold
 
 
 def test_the_script_is_valid_shell_for_hostile_names() -> None:
-    script = hold.batch_script("it's $(id) `id`", "uuid'", hold.HoldOptions(tmux_prefix="sac", setup="module load x"))
+    script = hold.batch_script(
+        "it's $(id) `id`", "uuid'", hold.HoldOptions(tmux_prefix="sac", setup="module load x")
+    )
     done = subprocess.run(["/bin/sh", "-n"], input=script.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "export SACTUI_RESERVATION='it'\"'\"'s $(id) `id`'" in script
@@ -31,5 +33,8 @@ def test_a_hold_body_replaces_the_waiting() -> None:
 
 
 def test_the_mark_names_kind_host_name_uuid_and_generation() -> None:
-    assert hold.mark("reservation", "spartan", "dev-pool", "ab12") == "sactui:reservation:spartan-dev-pool:ab12:1"
+    assert (
+        hold.mark("reservation", "spartan", "dev-pool", "ab12")
+        == "sactui:reservation:spartan-dev-pool:ab12:1"
+    )
     assert hold.script_name("dev-pool", "ab12") == "dev-pool-ab12.sh"

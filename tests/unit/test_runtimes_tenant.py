@@ -99,7 +99,17 @@ def test_outcomes_are_read_by_name() -> None:
 
 
 def test_claude_command_line() -> None:
-    assert claude.argv("opus", session="continue", flags=["--verbose", "--add-dir '/a b'"], channels=["x"]) == (
-        "claude", "--model", "opus", "--channels", "x", "--verbose", "--add-dir", "/a b", "--continue",
+    assert claude.argv(
+        "opus", session="continue", flags=["--verbose", "--add-dir '/a b'"], channels=["x"]
+    ) == (
+        "claude",
+        "--model",
+        "opus",
+        "--channels",
+        "x",
+        "--verbose",
+        "--add-dir",
+        "/a b",
+        "--continue",
     )
     assert claude.argv("opus", session="resume", resume_id="7")[-2:] == ("--resume", "7")

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,10 @@ class Sshd:
 
     def stop(self) -> None:
         for pid in self.children():
-            os.kill(pid, signal.SIGCONT)
-            os.kill(pid, signal.SIGTERM)
+            # One that ends by itself meanwhile is what is wanted.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGTERM)
         self.process.terminate()
         self.process.wait(10)
         shutil.rmtree(self.control, ignore_errors=True)

@@ -19,7 +19,11 @@ def rows(fleet: Fleet) -> list[Row]:
     return [
         Row(
             (problem.where, problem.what),
-            (cell(visible(problem.where)), cell(visible(problem.what), "asking"), cell(visible(problem.remedy), "dim")),
+            (
+                cell(visible(problem.where)),
+                cell(visible(problem.what), "asking"),
+                cell(visible(problem.remedy), "dim"),
+            ),
         )
         for problem in fleet.problems
     ]

@@ -43,7 +43,7 @@ class BookingDialog(ModalScreen[dict[str, str] | None]):
     }
     BookingDialog Horizontal { height: 1; }
     BookingDialog .label { width: 13; color: $text-muted; }
-    BookingDialog Input, Dialog Input:focus { border: none; background: $background; height: 1; padding: 0 1; width: 26; }
+    BookingDialog Input { background: $background; height: 1; padding: 0 1; width: 26; }
     BookingDialog Input:focus { background: $accent 20%; }
     BookingDialog .hint { width: 1fr; color: $text-muted; padding: 0 2; }
     BookingDialog .error { color: $error; height: auto; min-height: 1; margin-top: 1; }
@@ -67,10 +67,13 @@ class BookingDialog(ModalScreen[dict[str, str] | None]):
             for field in self._fields:
                 with Horizontal():
                     yield Static(field.label, classes="label")
-                    yield Input(field.value, id=f"field-{field.key}", select_on_focus=False)
+                    yield Input(field.value, id=f"field-{field.key}", select_on_focus=False, compact=True)
                     yield Static(Content(field.hint), classes="hint")
             yield Static("", classes="error")
-            yield Static("enter shows the script before anything is sent    tab next field    esc leaves", classes="choices")
+            yield Static(
+                "enter shows the script before anything is sent    tab next field    esc leaves",
+                classes="choices",
+            )
 
     def on_mount(self) -> None:
         self.query(Input).first().focus()

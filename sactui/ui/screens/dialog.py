@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ...core.plan import Grade, Plan
-from ...domain.text import visible
+from ...domain.text import visible, visible_lines
 
 
 class Dialog(ModalScreen[bool]):
@@ -30,7 +30,7 @@ class Dialog(ModalScreen[bool]):
     Dialog VerticalScroll { height: auto; max-height: 60vh; }
     Dialog .command { color: $foreground; background: $background; padding: 0 1; margin: 1 0; }
     Dialog .choices { color: $text-muted; margin-top: 1; }
-    Dialog Input, Dialog Input:focus { border: none; background: $background; height: 1; padding: 0 1; margin-top: 1; }
+    Dialog Input { background: $background; height: 1; padding: 0 1; margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "keep everything", show=False)]
 
@@ -58,10 +58,19 @@ class ConfirmDialog(Dialog):
                     for sentence in plan.impact:
                         yield Static(Content(visible(sentence)))
                     if plan.commands:
-                        yield Static(Content("\n".join(visible(c) for c in plan.commands)), classes="command")
+                        yield Static(
+                            Content(
+                                "\n".join(
+                                    line for command in plan.commands for line in visible_lines(command)
+                                )
+                            ),
+                            classes="command",
+                        )
             if self._typed:
-                yield Input(placeholder=f"type {self._name} to confirm")
-                yield Static("enter confirms when the name is right    esc keeps everything", classes="choices")
+                yield Input(placeholder=f"type {self._name} to confirm", compact=True)
+                yield Static(
+                    "enter confirms when the name is right    esc keeps everything", classes="choices"
+                )
             else:
                 yield Static("enter does it    esc keeps everything", classes="choices")
 
@@ -101,7 +110,7 @@ class MessageDialog(Dialog):
                     if isinstance(paragraph, Text):
                         yield Static(paragraph)
                     else:
-                        yield Static(Content("\n".join(visible(line) for line in paragraph.splitlines())))
+                        yield Static(Content("\n".join(visible_lines(paragraph))))
             yield Static("esc closes", classes="choices")
 
 
@@ -124,11 +133,13 @@ class QuestionDialog(ModalScreen[str | None]):
         with box:
             for text in (self._detail, self._prompt):
                 if text:
-                    yield Static(Content("\n".join(visible(line) for line in text.splitlines())))
+                    yield Static(Content("\n".join(visible_lines(text))))
             if self._kind == "host-key":
-                yield Static("enter accepts this key and remembers it    esc does not connect", classes="choices")
+                yield Static(
+                    "enter accepts this key and remembers it    esc does not connect", classes="choices"
+                )
             else:
-                yield Input(password=not self._echo)
+                yield Input(password=not self._echo, compact=True)
                 yield Static("enter sends it; it is not kept    esc does not connect", classes="choices")
 
     def on_mount(self) -> None:

@@ -86,6 +86,7 @@ class FleetScreen(Screen[None]):
         self._actions = tuple(keys)
         self._look = look
         self._current = "agents"
+        self._touched = False
         self._last_booking: dict[str, str] = {}
         self._do: dict[str, Callable[[Selection], None]] = {
             "attach": self._key_attach,
@@ -121,7 +122,11 @@ class FleetScreen(Screen[None]):
         with Vertical(id="body"):
             yield self._make("reservations", reservation_rows.COLUMNS, "no reservation yet: b books one")
             with Horizontal(id="middle"):
-                yield self._make("agents", agent_rows.COLUMNS, "no agents are defined: put <name>/<name>.yaml below --agents DIR")
+                yield self._make(
+                    "agents",
+                    agent_rows.COLUMNS,
+                    "no agents are defined: put <name>/<name>.yaml below --agents DIR",
+                )
                 yield Preview()
             yield self._make("jobs", job_rows.COLUMNS, "not looked yet")
             yield self._make("problems", problems.COLUMNS, "no problems")
@@ -164,7 +169,11 @@ class FleetScreen(Screen[None]):
         self.query_one("#header", Static).update(painted(self._look, spans))
         self.query_one(Banner).show(fleet, now, self._look)
         self._table("reservations").show(reservation_rows.rows(fleet, now))
-        self._table("agents").show(agent_rows.rows(fleet, now))
+        agents = self._table("agents")
+        agents.show(agent_rows.rows(fleet, now))
+        if not self._touched and agents.keys:
+            # Until a person chooses, the cursor is on who is first, not on who was first once.
+            agents.move_to(agents.keys[0])
         jobs = self._table("jobs")
         jobs.empty = self._no_jobs()
         jobs.show(job_rows.rows(fleet, now, explain=explain_job))
@@ -193,7 +202,9 @@ class FleetScreen(Screen[None]):
         if chosen.agent is not None:
             agent = chosen.agent
             title = " · ".join(part for part in (agent.name, agent.node, agent.model) if part)
-            seen = f"seen {age(now - agent.observed_at)} ago" if agent.observed_at is not None else "never seen"
+            seen = (
+                f"seen {age(now - agent.observed_at)} ago" if agent.observed_at is not None else "never seen"
+            )
             if agent.screen.strip():
                 preview.screen_text(title, agent.screen, seen)
             else:
@@ -202,9 +213,13 @@ class FleetScreen(Screen[None]):
             preview.facts(*self._facts(chosen, now), self._look)
         else:
             preview.sentence("")
-        self.query_one(Footer).show([a for a in self._actions if self._available(a, chosen)], style(self._look, "strong+bold"))
+        self.query_one(Footer).show(
+            [a for a in self._actions if self._available(a, chosen)], style(self._look, "strong+bold")
+        )
         self.query_one(Tabs).show(
-            [name.capitalize() for name in _TABLES], _TABLES.index(self._current), style(self._look, "accent+bold")
+            [name.capitalize() for name in _TABLES],
+            _TABLES.index(self._current),
+            style(self._look, "accent+bold"),
         )
 
     # -- selection ------------------------------------------------------------------------
@@ -219,7 +234,9 @@ class FleetScreen(Screen[None]):
         if self._current == "agents":
             return Selection("agents", agent=next((a for a in self.fleet.agents if a.key == key), None))
         if self._current == "reservations":
-            return Selection("reservations", reservation=next((r for r in self.fleet.reservations if r.key == key), None))
+            return Selection(
+                "reservations", reservation=next((r for r in self.fleet.reservations if r.key == key), None)
+            )
         if self._current == "jobs":
             found = next(((h, j) for h, j in self.fleet.jobs if (h, j.id) == key), None)
             return Selection("jobs", job=found)
@@ -271,7 +288,15 @@ class FleetScreen(Screen[None]):
 
     # -- keys -----------------------------------------------------------------------------
 
+    def on_click(self) -> None:
+        self._touched = True
+
     def on_key(self, event: events.Key) -> None:
+        self._touched = True
+        if isinstance(self.focused, LiveTable) and self._move_cursor(self.focused, event.key):
+            event.stop()
+            event.prevent_default()
+            return
         action = self._keys.get(event.key) or self._keys.get(event.character or "")
         if action is None or action.id not in self._do:
             return
@@ -282,6 +307,26 @@ class FleetScreen(Screen[None]):
             self._do[action.id](chosen)
         else:
             self.notify(self._why_not(action, chosen), severity="warning", timeout=3)
+
+    def _move_cursor(self, table: LiveTable, key: str) -> bool:
+        """Move the cursor here, not by a binding: bindings run later than :meth:`on_key`, and
+        a quick "down, release" would release the row above."""
+        match key:
+            case "down" | "j":
+                table.action_cursor(1)
+            case "up" | "k":
+                table.action_cursor(-1)
+            case "pagedown" | "pageup":
+                table.action_page(1.0 if key == "pagedown" else -1.0)
+            case "ctrl+d" | "ctrl+u":
+                table.action_page(0.5 if key == "ctrl+d" else -0.5)
+            case "home" | "g":
+                table.action_first()
+            case "end" | "G":
+                table.action_last()
+            case _:
+                return False
+        return True
 
     def _why_not(self, action: KeyAction, chosen: Selection) -> str:
         if action.changes and self.controller.configuration.read_only:
@@ -309,7 +354,9 @@ class FleetScreen(Screen[None]):
     def _attention(self, step: int) -> None:
         waiting = [agent.key for agent in self.fleet.agents if agent.state.needs_you]
         table = self._table("agents")
-        at = waiting.index(table.cursor_key) + step if table.cursor_key in waiting else (0 if step > 0 else -1)
+        at = (
+            waiting.index(table.cursor_key) + step if table.cursor_key in waiting else (0 if step > 0 else -1)
+        )
         self._go("agents")
         table.move_to(waiting[at % len(waiting)])
 
@@ -420,7 +467,12 @@ class FleetScreen(Screen[None]):
         before = self._last_booking
         fields = (
             Field("name", "name", before.get("name", "dev-pool"), "the agents' spec.slurm.reservation"),
-            Field("host", "host", before.get("host", hosts[0] if hosts else ""), "SSH alias" + (f": {', '.join(hosts[:4])}" if hosts else "")),
+            Field(
+                "host",
+                "host",
+                before.get("host", hosts[0] if hosts else ""),
+                "SSH alias" + (f": {', '.join(hosts[:4])}" if hosts else ""),
+            ),
             Field("partition", "partition", before.get("partition", ""), "empty: the site's default"),
             Field("cpus", "cpus", before.get("cpus", "4"), ""),
             Field("memory", "memory", before.get("memory", "16G"), ""),
@@ -444,9 +496,7 @@ class FleetScreen(Screen[None]):
             return
         if not plans:
             return
-        self.app.push_screen(
-            ConfirmDialog(plans), lambda yes: self._confirmed(plans) if yes else None
-        )
+        self.app.push_screen(ConfirmDialog(plans), lambda yes: self._confirmed(plans) if yes else None)
 
     def _confirmed(self, plans: Sequence[Plan]) -> None:
         self.run_worker(self._run(plans), group="actions")
@@ -461,7 +511,9 @@ class FleetScreen(Screen[None]):
             if outcome.result is Result.DONE:
                 self._say(outcome.message)
             else:
-                parts = [f"{n}: {o.message}\n{o.evidence}" for n, o in outcome.parts if o.result is not Result.DONE]
+                parts = [
+                    f"{n}: {o.message}\n{o.evidence}" for n, o in outcome.parts if o.result is not Result.DONE
+                ]
                 paragraphs = [outcome.message, *(parts or [outcome.evidence]), outcome.remedy]
                 self.app.push_screen(MessageDialog(plan.title, [p for p in paragraphs if p.strip()]))
         self._table("agents").clear_marks()

@@ -46,7 +46,9 @@ class HelpDialog(Dialog):
                     style = "" if self._works(action) else "dim"
                     text.append(f"  {written(action.key):10}{action.help}\n", style)
         text.append("In every table\n", "bold")
-        text.append("  j k ↑ ↓   move          g G       first, last row\n  enter     details       PgUp PgDn page\n")
+        text.append(
+            "  j k ↑ ↓   move          g G       first, last row\n  enter     details       PgUp PgDn page\n"
+        )
         text.append("In an attached terminal\n", "bold")
         text.append("  ctrl+]    back to the console; every other key goes to the agent\n")
         return text

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
+from rich.cells import set_cell_size
+from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,8 +16,6 @@ from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Static
-from rich.cells import set_cell_size
-from rich.segment import Segment
 
 from ...clock import now, woken
 from ...domain.text import visible
@@ -58,7 +58,7 @@ class LogScreen(Screen[None]):
 
     DEFAULT_CSS = """
     LogScreen { background: $background; }
-    LogScreen > .title { height: 1; background: $surface; color: $foreground; padding: 0 1; text-style: bold; }
+    LogScreen > .title { height: 1; background: $surface; padding: 0 1; text-style: bold; }
     LogScreen > .trouble { height: auto; color: $warning; padding: 0 1; display: none; }
     LogScreen > .trouble.shown { display: block; }
     LogScreen > .foot { height: 1; background: $surface; color: $text-muted; padding: 0 1; }
