@@ -293,7 +293,7 @@ class FleetScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         self._touched = True
-        if isinstance(self.focused, LiveTable) and self._move_cursor(self.focused, event.key):
+        if self._move_cursor(self._table(self._current), event.key):
             event.stop()
             event.prevent_default()
             return
@@ -343,7 +343,8 @@ class FleetScreen(Screen[None]):
             table.set_class(table.id == name, "current")
         self.query_one("#middle").set_class(name == "agents", "current")
         self.set_class(name == "problems", "problems")
-        self._table(name).focus()
+        # At once: Widget.focus() would wait for its turn behind keys that are already there.
+        self.set_focus(self._table(name))
         self._paint()
 
     def _turn(self, step: int) -> None:
