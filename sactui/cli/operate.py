@@ -27,10 +27,10 @@ def start(args: argparse.Namespace) -> int:
 
     async def work(controller: Controller) -> int:
         for definition in resolved:
-            controller.definitions[definition.name] = definition
+            controller.files.definitions[definition.name] = definition
         names = [definition.name for definition in resolved]
         if args.all:
-            names = [d.name for d in controller.definitions.values() if d.runtime == "slurm-tenant"]
+            names = [d.name for d in controller.files.definitions.values() if d.runtime == "slurm-tenant"]
         if not names:
             raise Refused("there is no definition of a tenant to start", "see: sactui validate")
         return await carry_out(args, controller, controller.plan_start(names))

@@ -12,18 +12,17 @@ from ..domain.fleet import Agent, Fleet, Problem, Reservation
 from ..domain.job import Job
 from ..domain.state import Link, Phase
 from ..errors import Refused, SactuiError, SettingsError
-from ..leases import lease as lease_files
-from ..leases.lease import Lease
 from ..leases.places import lease_directory as lease_files_directory
 from ..runtimes import tenant
 from ..slurm import srun
-from ..spec import discovery, rules
+from ..spec import rules
 from ..spec.definition import AgentDefinition
 from ..spec.watching import watch
 from ..transport.base import Asker, Terminal, Transport
 from ..transport.choice import choose
 from . import booking, tenants
 from .audit import Audit
+from .files import Files
 from .link import HostLink
 from .observation import HostPicture
 from .plan import Outcome, Plan, Result
@@ -70,21 +69,17 @@ class Controller:
     ) -> None:
         self.configuration = configuration
         self.fleet = Fleet()
-        self.definitions: dict[str, AgentDefinition] = {}
-        self.problems: tuple[Problem, ...] = ()
-        self.leases: tuple[Lease, ...] = ()
+        self.files = Files(configuration.agent_directories, configuration.lease_directory)
         self._asker = asker
         self._open_transport = open_transport or self._choose
         self._hosts: dict[str, _Host] = {}
         self._pictures: dict[str, HostPicture] = {}
-        self._catalogue: discovery.Catalogue | None = None
         self._rules = rules.load_rules()
         self._audit = Audit(configuration.state_directory)
         self._listeners: list[Callable[[Fleet], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._compose_due = False
-        self._broken: tuple[Problem, ...] = ()
 
     async def _choose(self, host: str) -> Transport:
         return await choose(host, ssh_config=self.configuration.ssh_config, asker=self._asker)
@@ -93,8 +88,8 @@ class Controller:
 
     async def start(self, *, polling: bool = True) -> None:
         """Read the files, open a link per host, and begin to look."""
-        self.read_files()
-        names = list(dict.fromkeys([*self.configuration.hosts, *(lease.host for lease in self.leases)]))
+        self.files.read()
+        names = list(dict.fromkeys([*self.configuration.hosts, *(lease.host for lease in self.files.leases)]))
         for name in names:
             await self._add_host(name, polling)
         if self.configuration.follow_files:
@@ -148,11 +143,7 @@ class Controller:
         """A task that broke is a problem on the screen, never silence."""
         if not task.cancelled() and (error := task.exception()) is not None:
             what = f"sactui itself broke in '{task.get_name()}': {type(error).__name__}: {error}"
-            self._broken = (
-                *self._broken,
-                Problem("sactui", "sactui", what, "restart sactui, and report this"),
-            )
-            self.read_leases()
+            self.files.add_problem(Problem("sactui", "sactui", what, "restart sactui, and report this"))
             self._compose_soon()
             asyncio.get_running_loop().call_exception_handler(
                 {"message": what, "exception": error, "task": task}
@@ -167,7 +158,7 @@ class Controller:
     def _seen(self, picture: HostPicture) -> None:
         self._pictures[picture.host] = picture
         # Another console, or scitex-hpc, may have changed them: a directory of a few files.
-        self.read_leases()
+        self.files.read_leases()
         self._bind_leases(picture)
         self._compose_soon()
 
@@ -178,7 +169,7 @@ class Controller:
     def _wanted(self, picture: HostPicture) -> Wanted:
         jobs = running(picture.jobs.value or ())
         places = []
-        for lease in self.leases:
+        for lease in self.files.leases:
             job = jobs.get(lease.job) if lease.job is not None else None
             if lease.host == picture.host and job is not None and lease.tmux_server:
                 places.append(Allocation(job.id, job.batch_host, lease.tmux_server))
@@ -188,7 +179,7 @@ class Controller:
         """A lease is bound to the job that carries its mark: after a lost answer, and to its node."""
         if picture.jobs.trouble is not None or picture.jobs.value is None:
             return
-        for lease in self.leases:
+        for lease in self.files.leases:
             uuid = lease.ours.get("uuid")
             if lease.host != picture.host or not uuid:
                 continue
@@ -199,12 +190,7 @@ class Controller:
                 self._bind(lease.id, job.id, job)
 
     def _bind(self, identifier: str, job_id: int, job: Job | None) -> None:
-        lease_files.update(
-            self.configuration.lease_directory,
-            identifier,
-            lambda lease: booking.bound_lease(lease, job_id, job),
-        )
-        self.read_leases()
+        self.files.update(identifier, lambda lease: booking.bound_lease(lease, job_id, job))
 
     def _compose_soon(self) -> None:
         """Several sections of one refresh become one new fleet."""
@@ -216,9 +202,9 @@ class Controller:
         self._compose_due = False
         self.fleet = assemble(
             self._pictures,
-            self.leases,
-            tuple(self.definitions.values()),
-            self.problems,
+            self.files.leases,
+            tuple(self.files.definitions.values()),
+            self.files.problems,
             self._rules,
             self.fleet,
         )
@@ -227,30 +213,11 @@ class Controller:
 
     # -- files ------------------------------------------------------------------------
 
-    def read_files(self) -> None:
-        """Read definitions and leases again; what cannot be read keeps its last good version."""
-        catalogue = discovery.discover(self.configuration.agent_directories, self._catalogue)
-        if self._catalogue is not None:
-            catalogue = catalogue.keep_last_good(self._catalogue)
-        self._catalogue = catalogue
-        self.definitions = {definition.name: definition for definition in catalogue.definitions}
-        self.read_leases()
-
-    def read_leases(self) -> None:
-        """Read the leases again."""
-        found, lease_problems = lease_files.load_all(self.configuration.lease_directory)
-        self.leases = tuple(found)
-        self.problems = (
-            *self._broken,
-            *(self._catalogue.problems if self._catalogue else ()),
-            *lease_problems,
-        )
-
     async def _follow_files(self) -> None:
         async with aclosing(watch(self.configuration.agent_directories, self._stop)) as changes:
             async for _ in changes:
-                self.read_files()
-                for lease in self.leases:
+                self.files.read()
+                for lease in self.files.leases:
                     if lease.host not in self._hosts:
                         await self._add_host(lease.host, polling=True)
                 self._compose()
@@ -259,7 +226,7 @@ class Controller:
 
     def look_now(self) -> None:
         """Look at everything at once, and read all files again."""
-        self.read_files()
+        self.files.read()
         self._compose()
         for host in self._hosts.values():
             host.poller.look_now()
@@ -334,7 +301,7 @@ class Controller:
         groups: dict[tuple[str, str], list[AgentDefinition]] = {}
         homes: dict[tuple[str, str], Reservation] = {}
         for name in names:
-            definition = self.definitions.get(name)
+            definition = self.files.definitions.get(name)
             if definition is None:
                 raise Refused(
                     f"there is no definition of agent {name!r}",
@@ -404,14 +371,12 @@ class Controller:
 
     async def _book(self, host: _Host, plan: Plan) -> Outcome:
         lease = booking.new_lease(plan)
-        lease_files.create(self.configuration.lease_directory, lease)
-        self.read_leases()
+        self.files.create(lease)
         outcome = await booking.submit(host.link, plan)
         if outcome.result is Result.DONE:
             self._bind(lease.id, int(outcome.evidence), None)
         elif outcome.result is Result.FAILED:
-            lease_files.remove(self.configuration.lease_directory, lease.id)
-            self.read_leases()
+            self.files.remove(lease.id)
         self._compose()
         return outcome
 
@@ -441,10 +406,9 @@ class Controller:
     async def _release(self, host: _Host, plan: Plan) -> Outcome:
         outcome = await booking.cancel(host.link, plan)
         if outcome.result is Result.DONE:
-            lease = next((x for x in self.leases if (x.host, x.name) == (plan.host, plan.target)), None)
+            lease = next((x for x in self.files.leases if (x.host, x.name) == (plan.host, plan.target)), None)
             if lease is not None:
-                lease_files.remove(self.configuration.lease_directory, lease.id)
-                self.read_leases()
+                self.files.remove(lease.id, only_job=lease.job_id)
             outcome = replace(outcome, message=f"{plan.target} is released: {outcome.message}")
         self._compose()
         return outcome

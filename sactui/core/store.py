@@ -68,6 +68,7 @@ def assemble(
 def host_view(picture: HostPicture) -> HostView:
     """The link and the failing layers of one host: the deepest layer that fails is named once."""
     troubles: list[Trouble] = []
+    name = f"{picture.host}: "
     if picture.link_trouble is not None and picture.link is not Link.UP:
         troubles.append(replace(picture.link_trouble, next_try=picture.next_try))
     else:
@@ -78,6 +79,8 @@ def host_view(picture: HostPicture) -> HostView:
             if server.trouble is not None and server.trouble.what not in seen and not _young(picture, job_id):
                 seen.add(server.trouble.what)
                 troubles.append(replace(server.trouble, what=f"job {job_id}: {server.trouble.what}"))
+    # The host stands in front of it everywhere it is shown.
+    troubles = [replace(trouble, what=trouble.what.removeprefix(name)) for trouble in troubles]
     return HostView(
         name=picture.host,
         link=picture.link,

@@ -216,13 +216,15 @@ def test_yaml_edits_appear_by_themselves_and_a_broken_file_keeps_its_last_good_v
     define(tmp_path, "one", ["sleep", "1"])
 
     async def work(controller: Controller) -> None:
-        await until(lambda: "one" in controller.definitions, "the first definition")
+        await until(lambda: "one" in controller.files.definitions, "the first definition")
         define(tmp_path, "two", ["sleep", "1"])
-        await until(lambda: "two" in controller.definitions, "the new definition")
+        await until(lambda: "two" in controller.files.definitions, "the new definition")
         broken = tmp_path / "agents" / "one" / "one.yaml"
         broken.write_text("apiVersion: [\n")
         await until(lambda: any(str(broken) in p.where for p in controller.fleet.problems), "the problem")
         assert any(":2:" in p.where or ":1:" in p.where for p in controller.fleet.problems), "file:line"
-        assert {"one", "two"} <= set(controller.definitions), "others are unaffected, the last good one stays"
+        assert {"one", "two"} <= set(controller.files.definitions), (
+            "others are unaffected, the last good one stays"
+        )
 
     driven(configuration(lab, tmp_path, follow_files=True), work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +13,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from ...core.booking import BookRequest
 from ...domain.text import visible
-from ...errors import SactuiError
+from ...errors import SactuiError, SettingsError
+from ...runtimes.hold import HoldOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +103,36 @@ class BookingDialog(ModalScreen[dict[str, str] | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def booking_fields(hosts: Sequence[str], before: Mapping[str, str]) -> tuple[Field, ...]:
+    """The form's lines, filled with the last booking; ``hosts`` are the known ones."""
+    known = f": {', '.join(hosts[:4])}" if hosts else ""
+    return (
+        Field("name", "name", before.get("name", "dev-pool"), "the agents' spec.slurm.reservation"),
+        Field("host", "host", before.get("host", hosts[0] if hosts else ""), f"SSH alias{known}"),
+        Field("partition", "partition", before.get("partition", ""), "empty: the site's default"),
+        Field("cpus", "cpus", before.get("cpus", "4"), ""),
+        Field("memory", "memory", before.get("memory", "16G"), ""),
+        Field("time", "time", before.get("time", "8:00:00"), "h:mm:ss, or 7-0 for seven days"),
+        Field("gpus", "gpus", before.get("gpus", ""), "1, or a100:2"),
+        Field("account", "account", before.get("account", ""), "empty: your default"),
+    )
+
+
+def request_of(values: Mapping[str, str]) -> BookRequest:
+    """The form's values as a request. Raises SettingsError for a number that is none."""
+    if not values["cpus"].isdigit():
+        raise SettingsError(f"cpus {values['cpus']!r} is not a number")
+    return BookRequest(
+        values["name"],
+        values["host"],
+        HoldOptions(
+            partition=values["partition"],
+            cpus=int(values["cpus"]),
+            memory=values["memory"],
+            time=values["time"],
+            gpus=values["gpus"],
+            account=values["account"],
+        ),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,17 +11,13 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ... import clock
-from ...core.booking import BookRequest, check
+from ...core.booking import check
 from ...core.controller import Controller
 from ...core.plan import Outcome, Plan, Result
-from ...domain.fleet import Agent, Fleet, Reservation
-from ...domain.job import Job
+from ...domain.fleet import Agent, Fleet
 from ...domain.keymap import KeyAction
-from ...domain.state import Phase
 from ...domain.text import visible
 from ...errors import SactuiError
-from ...runtimes.hold import HoldOptions
-from ...slurm import reasons
 from ..render import agents as agent_rows
 from ..render import details, problems
 from ..render import jobs as job_rows
@@ -36,24 +31,15 @@ from ..widgets.chrome import Banner, Footer, Tabs
 from ..widgets.live_table import LiveTable
 from ..widgets.preview import Preview, facts_text
 from .attach import AttachScreen
-from .booking import BookingDialog, Field
+from .booking import BookingDialog, booking_fields, request_of
 from .dialog import ConfirmDialog, MessageDialog
 from .help import HelpDialog
 from .logs import LogScreen
+from .selection import Selection, explain_job
 
 #: Below this many columns one table is shown at a time, with tabs.
 _WIDE = 110
 _TABLES = ("reservations", "agents", "jobs", "problems")
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the cursor of the focused table is on."""
-
-    table: str
-    reservation: Reservation | None = None
-    agent: Agent | None = None
-    job: tuple[str, Job] | None = None
 
 
 class FleetScreen(Screen[None]):
@@ -394,7 +380,7 @@ class FleetScreen(Screen[None]):
     def _key_definition(self, chosen: Selection) -> None:
         if chosen.agent is None:
             return
-        definition = self.controller.definitions.get(chosen.agent.name)
+        definition = self.controller.files.definitions.get(chosen.agent.name)
         try:
             with open(chosen.agent.path, encoding="utf-8", errors="replace") as file:
                 text = file.read(200_000)
@@ -464,29 +450,13 @@ class FleetScreen(Screen[None]):
             self._confirm(lambda: [self.controller.plan_release(reservation)])
 
     def _key_book(self, chosen: Selection) -> None:
-        hosts = [host.name for host in self.fleet.hosts]
-        before = self._last_booking
-        fields = (
-            Field("name", "name", before.get("name", "dev-pool"), "the agents' spec.slurm.reservation"),
-            Field(
-                "host",
-                "host",
-                before.get("host", hosts[0] if hosts else ""),
-                "SSH alias" + (f": {', '.join(hosts[:4])}" if hosts else ""),
-            ),
-            Field("partition", "partition", before.get("partition", ""), "empty: the site's default"),
-            Field("cpus", "cpus", before.get("cpus", "4"), ""),
-            Field("memory", "memory", before.get("memory", "16G"), ""),
-            Field("time", "time", before.get("time", "8:00:00"), "h:mm:ss, or 7-0 for seven days"),
-            Field("gpus", "gpus", before.get("gpus", ""), "1, or a100:2"),
-            Field("account", "account", before.get("account", ""), "empty: your default"),
-        )
-        self.app.push_screen(BookingDialog(fields, lambda values: check(_request(values))), self._booked)
+        fields = booking_fields([host.name for host in self.fleet.hosts], self._last_booking)
+        self.app.push_screen(BookingDialog(fields, lambda values: check(request_of(values))), self._booked)
 
     def _booked(self, values: dict[str, str] | None) -> None:
         if values is not None:
             self._last_booking = values
-            self._confirm(lambda: [self.controller.plan_book(_request(values))])
+            self._confirm(lambda: [self.controller.plan_book(request_of(values))])
 
     def _confirm(self, make: Callable[[], list[Plan]]) -> None:
         """Plan, show what will happen, and run it when a person says so."""
@@ -518,30 +488,3 @@ class FleetScreen(Screen[None]):
                 paragraphs = [outcome.message, *(parts or [outcome.evidence]), outcome.remedy]
                 self.app.push_screen(MessageDialog(plan.title, [p for p in paragraphs if p.strip()]))
         self._table("agents").clear_marks()
-
-
-def explain_job(job: Job) -> str:
-    """Why a job is as it is: Slurm's reason in words."""
-    if job.phase is Phase.PENDING and job.reason and job.reason != "None":
-        return reasons.explain(job.reason).sentence
-    return job_rows.reason(job)
-
-
-def _request(values: dict[str, str]) -> BookRequest:
-    """The form's values as a request. Raises SettingsError for a number that is none."""
-    from ...errors import SettingsError
-
-    if not values["cpus"].isdigit():
-        raise SettingsError(f"cpus {values['cpus']!r} is not a number")
-    return BookRequest(
-        values["name"],
-        values["host"],
-        HoldOptions(
-            partition=values["partition"],
-            cpus=int(values["cpus"]),
-            memory=values["memory"],
-            time=values["time"],
-            gpus=values["gpus"],
-            account=values["account"],
-        ),
-    )

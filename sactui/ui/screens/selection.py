@@ -1,0 +1,28 @@
+"""What the cursor is on, and why a job is as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...domain.fleet import Agent, Reservation
+from ...domain.job import Job
+from ...domain.state import Phase
+from ...slurm import reasons
+from ..render import jobs as job_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the cursor of the focused table is on."""
+
+    table: str
+    reservation: Reservation | None = None
+    agent: Agent | None = None
+    job: tuple[str, Job] | None = None
+
+
+def explain_job(job: Job) -> str:
+    """Why a job is as it is: Slurm's reason in words."""
+    if job.phase is Phase.PENDING and job.reason and job.reason != "None":
+        return reasons.explain(job.reason).sentence
+    return job_rows.reason(job)
