@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -25,6 +26,9 @@ from ..transport.base import Question
 from .screens.dialog import QuestionDialog
 from .screens.fleet import FleetScreen
 from .theming import COLOURLESS, chosen, install, load_theme
+
+#: Seconds that a signalled console takes at the most.
+_PATIENCE = 3.0
 
 
 class FleetChanged(Message):
@@ -67,6 +71,7 @@ class SactuiApp(App[int], inherit_bindings=False):
         self._owned = controller is None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped_by: int | None = None
+        self._last_resort = threading.Timer(_PATIENCE, lambda: None)
 
     # -- life -------------------------------------------------------------------------
 
@@ -105,6 +110,10 @@ class SactuiApp(App[int], inherit_bindings=False):
 
     def _on_signal(self, number: int) -> None:
         self._stopped_by = number
+        # A driver whose terminal has vanished can block for ever in its own writer thread;
+        # then the process ends all the same, and the cluster's side ends with its links.
+        if not self._last_resort.is_alive():
+            self._last_resort.start()
         if self._child is not None:
             self._child.terminate()
         self.exit(128 + number)
@@ -138,12 +147,21 @@ class SactuiApp(App[int], inherit_bindings=False):
     def run_console(self) -> int:
         """Run until quit, and hand the terminal back whole. Returns the exit code."""
         put_back = keep_mode()
+
+        def give_up() -> None:
+            put_back()
+            restore_terminal()
+            os._exit(128 + (self._stopped_by or signal.SIGTERM))
+
+        self._last_resort = threading.Timer(_PATIENCE, give_up)
+        self._last_resort.daemon = True
         try:
             code = self.run()
         except OSError:
             # The terminal vanished under us while something was drawn.
             code = 128 + signal.SIGHUP
         finally:
+            self._last_resort.cancel()
             put_back()
         if self._stopped_by is not None:
             restore_terminal()

@@ -130,8 +130,19 @@ def test_a_killed_demo_leaves_nothing_within_five_seconds(screen: Screen, tmp_pa
     wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
 
 
-def test_a_vanished_terminal_leaves_nothing_within_five_seconds(screen: Screen, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "shows"),
+    [("", ""), ("b", "Book a reservation"), ("a", "ctrl+] leaves"), ("A", "ctrl+q leaves")],
+    ids=["fleet", "dialog", "pane", "full-screen"],
+)
+def test_a_vanished_terminal_leaves_nothing_within_five_seconds(
+    screen: Screen, tmp_path: Path, key: str, shows: str
+) -> None:
     lab = start_demo(screen, tmp_path)
+    if key:
+        screen.until("? 1 asking")
+        screen.press("n", key)
+        screen.until(shows)
     child = screen.child()
     screen.kill()
     wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
