@@ -314,7 +314,16 @@ class Controller:
             home = self.reservation(definition.reservation)
             homes[home.key] = home
             groups.setdefault(home.key, []).append(definition)
-        return [tenants.plan_start(group, homes[key]) for key, group in groups.items()]
+        plans = [tenants.plan_start(group, homes[key]) for key, group in groups.items()]
+        return [self._with_stale(plan) for plan in plans]
+
+    def _with_stale(self, plan: Plan) -> Plan:
+        """Say it when what starts is not what the file says now."""
+        stale = [name for name in plan.data["names"] if name in self.files.stale]
+        if not stale:
+            return plan
+        note = f"The file of {', '.join(stale)} is broken: the version that was read last is started."
+        return replace(plan, impact=(note, *plan.impact))
 
     def plan_stop(self, names: Sequence[str]) -> list[Plan]:
         """Plan to stop agents: one plan per reservation."""

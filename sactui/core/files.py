@@ -33,6 +33,11 @@ class Files:
         found = self._catalogue.problems if self._catalogue else ()
         return (*self._broken, *found, *self._lease_problems)
 
+    @property
+    def stale(self) -> frozenset[str]:
+        """Names whose definition is an earlier version, because the file is broken now."""
+        return self._catalogue.stale if self._catalogue else frozenset()
+
     def add_problem(self, problem: Problem) -> None:
         """Take note of a problem that no file has."""
         self._broken = (*self._broken, problem)

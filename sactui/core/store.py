@@ -45,6 +45,7 @@ def assemble(
         for definition in definitions
         if definition.runtime in ("slurm-tenant", "slurm")
     ]
+    agents = [_with_broken(agent, problems) for agent in agents]
     agents.extend(_strangers(agents, reservations, pictures, rules, known, now))
     agents.sort(key=lambda agent: (_RANK[agent.state], agent.host, agent.reservation, agent.name))
     jobs = tuple(
@@ -157,6 +158,16 @@ def _reservation_state(
     return job.phase, job.state.lower(), ""
 
 
+def _with_broken(agent: Agent, problems: Sequence[Problem]) -> Agent:
+    """An agent whose file is broken says so: what would start is its last good version."""
+    found = next((p for p in problems if agent.path and p.where.startswith(f"{agent.path}:")), None)
+    if found is None or agent.state.alive:
+        return agent
+    line = found.where.removeprefix(f"{agent.path}:").partition(":")[0]
+    why = f"its definition is broken, line {line}: {found.what}"
+    return replace(agent, verdict=replace(agent.verdict, why=why))
+
+
 def _home(definition: AgentDefinition, reservations: Sequence[Reservation]) -> Reservation | None:
     """The reservation a definition names: by lease name or lease id, a running one first."""
     found = [
@@ -188,7 +199,7 @@ def _agent(
         why = (
             f"there is no reservation {definition.reservation!r} (b books it)"
             if definition.reservation
-            else "not started"
+            else "has a job of its own, which is not started from here yet"
         )
         return replace(base, verdict=Verdict(AgentState.STOPPED, why, layer="lease"))
     program = program_of(definition.command, rules) if definition.command else "claude"
@@ -272,7 +283,7 @@ def _strangers(
     now: float,
 ) -> list[Agent]:
     """Agents that run in our reservations without a definition here: never hidden."""
-    names = {agent.key for agent in defined}
+    names = {(agent.host, agent.name) for agent in defined}
     found: list[Agent] = []
     for home in reservations:
         picture = pictures.get(home.host)

@@ -108,7 +108,8 @@ class Agent:
 
     @property
     def key(self) -> tuple[str, str]:
-        return (self.host, self.name)
+        """Its identity: a definition is the same one wherever, and whether or not, it runs."""
+        return ("", self.name) if self.path else (self.host, self.name)
 
     @property
     def state(self) -> AgentState:

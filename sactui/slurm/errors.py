@@ -166,7 +166,7 @@ _CASES: tuple[_Case, ...] = (
         r"communication (?:failure|error) with|launch failed|job credential (?:expired|revoked)|"
         r"error waiting on|failed to send|couldn't chdir|slurmd could not",
         "the job's node did not start the step",
-        "look at the node: sactui doctor",
+        "look at the node: sinfo -N -l",
         definitive=False,
     ),
     _case(

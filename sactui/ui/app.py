@@ -9,7 +9,8 @@ import signal
 import subprocess
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import ClassVar
 
 from rich.text import Text
@@ -84,8 +85,8 @@ class SactuiApp(App[int], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             # A test drives the app in a thread that cannot have signal handlers.
-            with contextlib.suppress(RuntimeError, ValueError):
-                loop.add_signal_handler(number, self._on_signal, number)
+            with contextlib.suppress(ValueError):
+                signal.signal(number, self._signalled(loop))
         self.controller.listen(self._changed)
         # After the first paint: links and files are opened while the screen already stands.
         self.call_after_refresh(self._begin)
@@ -108,12 +109,20 @@ class SactuiApp(App[int], inherit_bindings=False):
         if isinstance(screen, FleetScreen):
             screen.show(message.fleet)
 
+    def _signalled(self, loop: asyncio.AbstractEventLoop) -> Callable[[int, FrameType | None], None]:
+        """A handler of its own, not the loop's: a loop that stands still must not hold it up."""
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            self._stopped_by = number
+            if not self._last_resort.is_alive():
+                self._last_resort.start()
+            loop.call_soon_threadsafe(self._on_signal, number)
+
+        return handle
+
     def _on_signal(self, number: int) -> None:
-        self._stopped_by = number
         # A driver whose terminal has vanished can block for ever in its own writer thread;
-        # then the process ends all the same, and the cluster's side ends with its links.
-        if not self._last_resort.is_alive():
-            self._last_resort.start()
+        # the last resort ends the process all the same, and the cluster's side with it.
         if self._child is not None:
             self._child.terminate()
         self.exit(128 + number)
@@ -187,7 +196,9 @@ class SactuiApp(App[int], inherit_bindings=False):
     async def hand_over(self, argv: Sequence[str]) -> int:
         """Run a program on this terminal until it ends; the console waits, and comes back whole."""
         environment = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
-        with self.suspend():
+        # A suspended Textual goes on painting into a queue that nobody empties any more; once
+        # it is full the event loop stands still. So nothing is painted meanwhile.
+        with self.batch_update(), self.suspend():
             put_back = keep_mode()
             # Not asyncio's subprocess: the child must inherit this very terminal and stay in
             # its foreground, and starting it takes a millisecond.

@@ -33,7 +33,7 @@ def test_the_cursor_begins_on_who_needs_you(tmp_path: Path) -> None:
     app = make(fleets.HEALTHY, tmp_path)
 
     async def work(pilot: Pilot[int]) -> None:
-        assert fleet_screen(app).query_one("#agents", LiveTable).cursor_key == ("spartan", "trainer-1")
+        assert fleet_screen(app).query_one("#agents", LiveTable).cursor_key == ("", "trainer-1")
         assert "rm -rf build/" in text_of(app)
 
     driven(app, work)
@@ -46,7 +46,7 @@ def test_the_cursor_stays_with_its_agent_when_the_order_changes(tmp_path: Path) 
         await pilot.press("j", "j")
         table = fleet_screen(app).query_one("#agents", LiveTable)
         before = table.cursor_key
-        assert before != ("spartan", "trainer-1")
+        assert before != ("", "trainer-1")
         fleet_screen(app).show(replace(fleets.HEALTHY, agents=tuple(reversed(fleets.HEALTHY.agents))))
         await pilot.pause()
         assert table.cursor_key == before
@@ -63,7 +63,7 @@ def test_n_goes_round_the_agents_that_need_you(tmp_path: Path) -> None:
         for _ in range(3):
             await pilot.press("n")
             seen.append(table.cursor_key)
-        assert set(seen) == {("spartan", "trainer-1"), ("spartan", "bench")}
+        assert set(seen) == {("", "trainer-1"), ("", "bench")}
 
     driven(app, work)
 

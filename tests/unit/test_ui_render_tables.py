@@ -124,7 +124,7 @@ def test_what_is_not_known_is_not_shown_as_nothing() -> None:
     )
     unseen = reservation(cpus_used=None, memory_used_mib=None)
     shown = texts(reservations.rows(Fleet(hosts=(UP,), reservations=(unseen,)), NOW)[0], reservations.COLUMNS)
-    assert (shown["cpus"], shown["memory"]) == ("-/16", "-/64G")
+    assert (shown["cpus"], shown["memory"]) == ("16", "64G")
 
 
 def test_endless_and_persistent_reservations() -> None:

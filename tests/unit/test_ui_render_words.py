@@ -87,10 +87,10 @@ def test_amounts() -> None:
     ]
     assert words.memory_pair(9 * 1024, 32 * 1024) == "9/32G"
     assert words.memory_pair(1536, 32 * 1024) == "1.5/32G"
-    assert words.memory_pair(None, 32 * 1024) == "-/32G"
+    assert words.memory_pair(None, 32 * 1024) == "32G"
     assert words.memory_pair(0, 128 * 1024) == "0/128G"
     assert words.pair(3, 8) == "3/8"
-    assert words.pair(None, 8) == "-/8"
+    assert words.pair(None, 8) == "8"
     assert words.plural(1, "agent") == "1 agent"
     assert words.plural(3, "agent") == "3 agents"
 

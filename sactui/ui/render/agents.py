@@ -14,10 +14,10 @@ from . import staleness, words
 TITLE = "AGENTS"
 COLUMNS: tuple[Column, ...] = (
     Column("glyph", min_width=1, max_width=1, priority=1),
-    Column("name", min_width=8, max_width=24, gap=1, priority=2),
+    Column("name", min_width=14, max_width=24, gap=1, priority=2),
     Column("state", min_width=10, max_width=12, priority=3, whole=True),
     Column("since", min_width=6, max_width=7, align="right", priority=4, flash=False, whole=True),
-    Column("why", min_width=32, max_width=80, flex=1, priority=5),
+    Column("why", min_width=24, max_width=80, flex=1, priority=5),
     Column("model", min_width=5, max_width=12, priority=20, collapse=True, whole=True),
     Column("reservation", min_width=6, max_width=16, priority=15, collapse=True, whole=True),
     Column("host", min_width=5, max_width=14, priority=30, collapse=True, whole=True),

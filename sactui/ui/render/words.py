@@ -104,16 +104,16 @@ def memory(mib: float) -> str:
 
 
 def memory_pair(used: float | None, total: float) -> str:
-    """Used of total, MiB in: ``9/32G``; ``-/32G`` when the used part is not known."""
+    """Used of total, MiB in: ``9/32G``; ``32G`` when the used part is not known."""
     value, unit = _scaled(total)
     divisor = total / value if value else 1
-    part = "-" if used is None else _short(used / divisor)
-    return f"{part}/{_short(value)}{unit}"
+    part = "" if used is None else f"{_short(used / divisor)}/"
+    return f"{part}{_short(value)}{unit}"
 
 
 def pair(used: int | None, total: int) -> str:
-    """Used of total: ``3/8``; ``-/8`` when the used part is not known."""
-    return f"{'-' if used is None else used}/{total}"
+    """Used of total: ``3/8``; ``8`` when the used part is not known."""
+    return str(total) if used is None else f"{used}/{total}"
 
 
 def _scaled(mib: float) -> tuple[float, str]:

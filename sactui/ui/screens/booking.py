@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -73,7 +73,7 @@ class BookingDialog(ModalScreen[dict[str, str] | None]):
                     yield Static(Content(field.hint), classes="hint")
             yield Static("", classes="error")
             yield Static(
-                "enter shows the script before anything is sent    tab next field    esc leaves",
+                "enter shows the script    tab next field    esc leaves",
                 classes="choices",
             )
 
@@ -105,11 +105,20 @@ class BookingDialog(ModalScreen[dict[str, str] | None]):
         self.dismiss(None)
 
 
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """``wanted``, or with the first number that is free."""
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
 def booking_fields(hosts: Sequence[str], before: Mapping[str, str]) -> tuple[Field, ...]:
     """The form's lines, filled with the last booking; ``hosts`` are the known ones."""
     known = f": {', '.join(hosts[:4])}" if hosts else ""
     return (
-        Field("name", "name", before.get("name", "dev-pool"), "the agents' spec.slurm.reservation"),
+        Field("name", "name", before.get("name", "dev-pool"), "as agents name it"),
         Field("host", "host", before.get("host", hosts[0] if hosts else ""), f"SSH alias{known}"),
         Field("partition", "partition", before.get("partition", ""), "empty: the site's default"),
         Field("cpus", "cpus", before.get("cpus", "4"), ""),

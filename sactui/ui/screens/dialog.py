@@ -32,10 +32,20 @@ class Dialog(ModalScreen[bool]):
     Dialog .choices { color: $text-muted; margin-top: 1; }
     Dialog Input { background: $background; height: 1; padding: 0 1; margin-top: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "keep everything", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "keep everything", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+    ]
 
     def action_cancel(self) -> None:
         self.dismiss(False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll what is longer than the box, wherever the focus is."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 class ConfirmDialog(Dialog):
@@ -72,7 +82,7 @@ class ConfirmDialog(Dialog):
                     "enter confirms when the name is right    esc keeps everything", classes="choices"
                 )
             else:
-                yield Static("enter does it    esc keeps everything", classes="choices")
+                yield Static("enter does it    esc keeps everything    ↑ ↓ scroll", classes="choices")
 
     def on_mount(self) -> None:
         if self._typed:
@@ -105,7 +115,7 @@ class MessageDialog(Dialog):
         box = Vertical()
         box.border_title = Content(visible(self._title)[:70])
         with box:
-            with VerticalScroll():
+            with VerticalScroll(can_focus=False):
                 for paragraph in self._paragraphs:
                     if isinstance(paragraph, Text):
                         yield Static(paragraph)

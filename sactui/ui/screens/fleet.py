@@ -11,7 +11,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ... import clock
-from ...core.booking import check
 from ...core.controller import Controller
 from ...core.plan import Outcome, Plan, Result
 from ...domain.fleet import Agent, Fleet
@@ -31,11 +30,11 @@ from ..widgets.chrome import Banner, Footer, Tabs
 from ..widgets.live_table import LiveTable
 from ..widgets.preview import Preview, facts_text
 from .attach import AttachScreen
-from .booking import BookingDialog, booking_fields, request_of
+from .booking import BookingDialog, booking_fields, free_name, request_of
 from .dialog import ConfirmDialog, MessageDialog
 from .help import HelpDialog
 from .logs import LogScreen
-from .selection import Selection, explain_job
+from .selection import Selection, explain_job, startable
 
 #: Below this many columns one table is shown at a time, with tabs.
 _WIDE = 110
@@ -94,6 +93,7 @@ class FleetScreen(Screen[None]):
             "agents": lambda _: self._go("agents"),
             "jobs": lambda _: self._go("jobs"),
             "problems": lambda _: self._go("problems"),
+            "back": lambda _: self._table(self._current).clear_marks(),
             "mark": lambda _: self._table(self._current).toggle_mark(),
             "help": lambda _: self._help(),
             "quit": lambda _: self.app.exit(0),
@@ -160,6 +160,8 @@ class FleetScreen(Screen[None]):
         if not self._touched and agents.keys:
             # Until a person chooses, the cursor is on who is first, not on who was first once.
             agents.move_to(agents.keys[0])
+        marked = len(agents.marked)
+        agents.note = cell(f"{marked} marked, esc clears", "accent") if marked else ()
         jobs = self._table("jobs")
         jobs.empty = self._no_jobs()
         jobs.show(job_rows.rows(fleet, now, explain=explain_job))
@@ -195,7 +197,7 @@ class FleetScreen(Screen[None]):
                 preview.screen_text(title, agent.screen, seen)
             else:
                 preview.facts(*self._facts(chosen, now), self._look)
-        elif chosen.reservation is not None or chosen.job is not None:
+        elif chosen.reservation is not None or chosen.job is not None or chosen.problem is not None:
             preview.facts(*self._facts(chosen, now), self._look)
         else:
             preview.sentence("")
@@ -226,7 +228,8 @@ class FleetScreen(Screen[None]):
         if self._current == "jobs":
             found = next(((h, j) for h, j in self.fleet.jobs if (h, j.id) == key), None)
             return Selection("jobs", job=found)
-        return Selection(self._current)
+        problem = next((p for p in self.fleet.problems if (p.where, p.what) == key), None)
+        return Selection(self._current, problem=problem)
 
     def _chosen_agents(self, chosen: Selection) -> list[Agent]:
         """The marked agents, or the one under the cursor."""
@@ -242,13 +245,13 @@ class FleetScreen(Screen[None]):
             case "attach" | "attach_full" | "logs":
                 return chosen.agent is not None and chosen.agent.pane is not None
             case "start":
-                return any(a.path and not a.state.alive for a in self._chosen_agents(chosen))
+                return any(map(startable, self._chosen_agents(chosen)))
             case "stop":
                 return any(a.pane is not None for a in self._chosen_agents(chosen))
             case "explain":
                 return chosen.agent is not None
             case "details":
-                return any((chosen.agent, chosen.reservation, chosen.job))
+                return any((chosen.agent, chosen.reservation, chosen.job, chosen.problem))
             case "definition":
                 return chosen.agent is not None and bool(chosen.agent.path)
             case "release":
@@ -319,8 +322,10 @@ class FleetScreen(Screen[None]):
             return f"{action.help}: this console is read-only"
         if action.id in ("attach", "attach_full", "logs") and chosen.agent is not None:
             return f"{chosen.agent.name} is not running; s starts it"
-        if action.id == "next_attention":
+        if action.id in ("next_attention", "previous_attention"):
             return "no agent needs you"
+        if action.id == "start" and chosen.agent is not None and chosen.agent.runtime != "slurm-tenant":
+            return f"{chosen.agent.name} has a job of its own, which is not started from here yet"
         return f"{action.help}: not for what is selected here"
 
     def _go(self, name: str) -> None:
@@ -361,6 +366,9 @@ class FleetScreen(Screen[None]):
     def _facts(chosen: Selection, now: float) -> tuple[str, details.Facts]:
         if chosen.agent is not None:
             return chosen.agent.name, details.agent_details(chosen.agent, now)
+        if chosen.problem is not None:
+            problem = chosen.problem
+            return problem.kind, [("where", problem.where), ("what", problem.what), ("to do", problem.remedy)]
         if chosen.reservation is not None:
             return chosen.reservation.name, details.reservation_details(chosen.reservation, now)
         if chosen.job is not None:
@@ -437,7 +445,7 @@ class FleetScreen(Screen[None]):
     # -- changes ------------------------------------------------------------------------------
 
     def _key_start(self, chosen: Selection) -> None:
-        names = [a.name for a in self._chosen_agents(chosen) if a.path and not a.state.alive]
+        names = [a.name for a in self._chosen_agents(chosen) if startable(a)]
         self._confirm(lambda: self.controller.plan_start(names))
 
     def _key_stop(self, chosen: Selection) -> None:
@@ -450,8 +458,14 @@ class FleetScreen(Screen[None]):
             self._confirm(lambda: [self.controller.plan_release(reservation)])
 
     def _key_book(self, chosen: Selection) -> None:
-        fields = booking_fields([host.name for host in self.fleet.hosts], self._last_booking)
-        self.app.push_screen(BookingDialog(fields, lambda values: check(request_of(values))), self._booked)
+        taken = {reservation.name for reservation in self.fleet.reservations}
+        wanted = chosen.agent.reservation if chosen.agent else ""
+        before = {**self._last_booking, "name": free_name(wanted or "pool", taken)}
+        fields = booking_fields([host.name for host in self.fleet.hosts], before)
+        self.app.push_screen(BookingDialog(fields, self._check_booking), self._booked)
+
+    def _check_booking(self, values: dict[str, str]) -> None:
+        self.controller.plan_book(request_of(values))
 
     def _booked(self, values: dict[str, str] | None) -> None:
         if values is not None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import chop_cells, set_cell_size
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -28,20 +28,28 @@ _PACE = 2.0
 class LogView(ScrollView, can_focus=True):
     """Lines of text, drawn line by line; holds its place unless it is at the end."""
 
-    DEFAULT_CSS = "LogView { background: $background; color: $foreground; }"
+    DEFAULT_CSS = "LogView { background: $background; color: $foreground; overflow-x: hidden; }"
 
     def __init__(self) -> None:
         super().__init__()
+        self._text: list[str] = []
         self._lines: list[str] = []
         self.follow = True
 
     def show(self, lines: list[str]) -> None:
         """Replace the text; the end stays in view while following."""
-        if lines == self._lines:
-            return
-        self._lines = lines
-        width = max((len(line) for line in lines), default=0)
-        self.virtual_size = Size(width, len(lines))
+        if lines != self._text:
+            self._text = lines
+            self._fold()
+
+    def on_resize(self) -> None:
+        self._fold()
+
+    def _fold(self) -> None:
+        """Long lines go on in the next row: nothing of a log is out of sight to the right."""
+        width = max(1, self.size.width)
+        self._lines = [part for line in self._text for part in (chop_cells(line, width) or [""])]
+        self.virtual_size = Size(width, len(self._lines))
         if self.follow:
             self.scroll_end(animate=False)
         self.refresh()
@@ -51,6 +59,9 @@ class LogView(ScrollView, can_focus=True):
         width = self.size.width
         text = self._lines[at] if at < len(self._lines) else ""
         return Strip([Segment(set_cell_size(text, width), self.rich_style)], width)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.follow = False
 
 
 class LogScreen(Screen[None]):
@@ -68,8 +79,12 @@ class LogScreen(Screen[None]):
         Binding("q", "leave", "back", show=False),
         Binding("f", "follow", "follow"),
         Binding("r", "look", "look now"),
-        Binding("j", "scroll(1)", "down", show=False),
-        Binding("k", "scroll(-1)", "up", show=False),
+        Binding("j,down", "scroll(1)", "down", show=False, priority=True),
+        Binding("k,up", "scroll(-1)", "up", show=False, priority=True),
+        Binding("pagedown,ctrl+d", "scroll(20)", "page down", show=False, priority=True),
+        Binding("pageup,ctrl+u", "scroll(-20)", "page up", show=False, priority=True),
+        Binding("g,home", "scroll(-100000)", "begin", show=False, priority=True),
+        Binding("G,end", "end", "end", show=False, priority=True),
     ]
 
     def __init__(self, name: str, fetch: Callable[[], Awaitable[str]]) -> None:
@@ -91,7 +106,6 @@ class LogScreen(Screen[None]):
 
     async def _run(self) -> None:
         view, trouble = self.query_one(LogView), self.query_one(".trouble", Static)
-        title = self.query_one(".title", Static)
         while True:
             self._wake.clear()
             try:
@@ -104,8 +118,7 @@ class LogScreen(Screen[None]):
                 self._at = now()
                 trouble.remove_class("shown")
                 view.show([visible(line) for line in text.rstrip().splitlines()])
-            state = "following" if view.follow else "paused here, f follows"
-            title.update(Content(f" {self._agent} · log · {state}"))
+            self._retitle()
             await woken(self._wake, _PACE)
 
     def action_leave(self) -> None:
@@ -114,14 +127,23 @@ class LogScreen(Screen[None]):
     def action_look(self) -> None:
         self._wake.set()
 
-    def action_follow(self) -> None:
+    def _retitle(self) -> None:
+        state = "following" if self.query_one(LogView).follow else "paused here, f follows"
+        self.query_one(".title", Static).update(Content(f" {self._agent} · log · {state}"))
+
+    def _hold(self, follow: bool) -> None:
         view = self.query_one(LogView)
-        view.follow = not view.follow
-        if view.follow:
+        view.follow = follow
+        if follow:
             view.scroll_end(animate=False)
-        self._wake.set()
+        self._retitle()
+
+    def action_follow(self) -> None:
+        self._hold(not self.query_one(LogView).follow)
+
+    def action_end(self) -> None:
+        self._hold(True)
 
     def action_scroll(self, lines: int) -> None:
-        view = self.query_one(LogView)
-        view.follow = False
-        view.scroll_relative(y=lines, animate=False)
+        self._hold(False)
+        self.query_one(LogView).scroll_relative(y=lines, animate=False)

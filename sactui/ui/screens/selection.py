@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...domain.fleet import Agent, Reservation
+from ...domain.fleet import Agent, Problem, Reservation
 from ...domain.job import Job
 from ...domain.state import Phase
 from ...slurm import reasons
@@ -19,6 +19,12 @@ class Selection:
     reservation: Reservation | None = None
     agent: Agent | None = None
     job: tuple[str, Job] | None = None
+    problem: Problem | None = None
+
+
+def startable(agent: Agent) -> bool:
+    """Whether ``start`` does something for an agent: a tenant with a definition that does not run."""
+    return bool(agent.path) and agent.runtime == "slurm-tenant" and not agent.state.alive
 
 
 def explain_job(job: Job) -> str:

@@ -63,7 +63,7 @@ class Banner(Static):
                         (" ⚠ ", "banner+bold"),
                         (f"{visible(first.where)}: {visible(first.what)}{more}.", "text"),
                         ("  4", "strong+bold"),
-                        (" problems", "dim"),
+                        (" shows them", "dim"),
                     ),
                 )
             )
