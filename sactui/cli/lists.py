@@ -39,7 +39,7 @@ def agents(args: argparse.Namespace) -> int:
                 ],
                 "no agents are defined: put <name>/<name>.yaml below a directory (--agents DIR)",
             )
-            complain(fleet)
+        complain(fleet)
         return reachable(fleet)
 
     return looked(args, work)
@@ -61,7 +61,7 @@ def jobs(args: argparse.Namespace) -> int:
                 ],
                 "no jobs of yours are in the queue" if fleet.jobs_at else "the queue could not be read",
             )
-            complain(fleet)
+        complain(fleet)
         return reachable(fleet)
 
     return looked(args, work)

@@ -35,9 +35,8 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--theme", metavar="T", default=argparse.SUPPRESS)
     demo.add_argument("--nodes", type=int, default=4, metavar="N", help="nodes of the cluster (default 4)")
 
-    # The lab reads its own arguments, so that this parser need not import it.
-    lab = commands.add_parser("lab", help="the private cluster alone: up, down, status, env", add_help=False)
-    lab.add_argument("rest", nargs=argparse.REMAINDER)
+    # Listed here; the lab reads its own arguments, so that this parser need not import it.
+    commands.add_parser("lab", help="the private cluster alone: up, down, status, env", add_help=False)
 
     agents = commands.add_parser("agents", help="list agents and their states")
     agents.add_argument("name", nargs="*", metavar="NAME")
@@ -135,8 +134,11 @@ def _reservations(sub: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(parser().parse_args(argv))
+        if words[:1] == ["lab"]:
+            return _lab(words[1:])
+        return _dispatch(parser().parse_args(words))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except _USAGE_ERRORS as error:
@@ -153,6 +155,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _lab(words: list[str]) -> int:
+    from ..lab import command as lab_command
+
+    lab = argparse.ArgumentParser(prog="sactui lab", description="A private Slurm cluster on this machine.")
+    lab_command.add_arguments(lab)
+    return lab_command.run(lab.parse_args(words))
+
+
 def _dispatch(args: argparse.Namespace) -> int:
     match args.command:
         case None:
@@ -163,14 +173,6 @@ def _dispatch(args: argparse.Namespace) -> int:
             from .demo import demo
 
             return demo(args)
-        case "lab":
-            from ..lab import command as lab_command
-
-            lab = argparse.ArgumentParser(
-                prog="sactui lab", description="A private Slurm cluster on this machine."
-            )
-            lab_command.add_arguments(lab)
-            return lab_command.run(lab.parse_args(args.rest))
         case "keys":
             from .lists import keys
 

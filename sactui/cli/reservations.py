@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
                 [(r.name, r.host, r.state, str(r.job_id or "-"), r.node, r.why) for r in chosen],
                 "no reservations: sactui reservations book NAME --host HOST",
             )
-            complain(fleet)
+        complain(fleet)
         return reachable(fleet)
 
     return looked(args, show)

@@ -53,10 +53,17 @@ class StepChannel:
 
     reason = ""
 
-    def __init__(self, transport: Transport, argv: Sequence[str], preamble: str) -> None:
-        """``argv`` is the srun command of a step that runs ``sh``; ``preamble`` runs before it."""
+    def __init__(self, transport: Transport, argv: Sequence[str], preamble: str, job_id: int = 0) -> None:
+        """``argv`` is the srun command of a step that runs ``sh``; ``preamble`` runs before it.
+
+        ``job_id`` is the job of the step, 0 for none.
+        """
         self._transport = transport
         self._command = f"{preamble}\nexec {shlex.join(argv)}"
+        self._preamble = preamble
+        self._job_id = job_id
+        self._step = ""
+        self._left_behind: list[str] = []
         self._channel: Channel | None = None
         self._lock = asyncio.Lock()
 
@@ -75,17 +82,34 @@ class StepChannel:
             try:
                 async with asyncio.timeout(timeout):
                     if self._channel is None:
-                        self._channel = await self._transport.open_channel(self._command)
-                        await self._channel.write(_WATCHDOG.encode())
+                        await self._open(began)
+                    assert self._channel is not None
                     return await self._ask(self._channel, script, began)
             except TimeoutError:
                 await self._drop()
                 raise RunTimeout(
                     f"{self._transport.host}: no answer from the step within {timeout:.0f} s"
                 ) from None
+            except ConnectionLost:
+                # Its step lives on over there until its watchdog finds nobody talking.
+                if self._step:
+                    self._left_behind.append(self._step)
+                await self._drop()
+                raise
             except BaseException:
                 await self._drop()
                 raise
+
+    async def _open(self, began: float) -> None:
+        channel = self._channel = await self._transport.open_channel(self._command)
+        await channel.write(_WATCHDOG.encode())
+        if self._job_id:
+            said = await self._ask(channel, 'echo "$SLURM_STEP_ID"', began)
+            self._step = said.stdout.decode("ascii", "replace").strip()
+        gone = [f"{self._job_id}.{step}" for step in self._left_behind if step.isdigit()]
+        self._left_behind.clear()
+        if gone:
+            await self._transport.run(f"{self._preamble}\n{shlex.join(['scancel', *gone])} </dev/null\n")
 
     async def _ask(self, channel: Channel, script: str, began: float) -> Completed:
         token = secrets.token_hex(12)
@@ -129,7 +153,7 @@ class StepChannel:
             await self._drop()
 
     async def _drop(self) -> None:
-        channel, self._channel = self._channel, None
+        channel, self._channel, self._step = self._channel, None, ""
         if channel is not None:
             # Shielded: a cancelled refresh must not leave the step behind.
             await asyncio.shield(channel.close())

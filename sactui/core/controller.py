@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from .plan import Outcome, Plan, Result
 from .poller import STEADY, HostPoller, Wanted, running
 from .steps import Allocation, Steps
 from .store import assemble
+from .terminals import LeavingTerminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +353,8 @@ class Controller:
             raise Refused(f"{plan.title}: sactui runs read-only", "start it without --read-only")
         host = self._hosts.get(plan.host) or await self._add_host(plan.host, polling=True)
         try:
+            # Whoever asks for a change is the person that a refused login waits for.
+            host.link.retry_now()
             await host.link.ready()
             outcome = await self._run(host, plan)
         except SactuiError as error:
@@ -472,8 +476,17 @@ class Controller:
 
     async def open_terminal(self, name: str, columns: int, rows: int) -> Terminal:
         """Attach to an agent on a pseudo-terminal of that size."""
-        owner, command = self._attach_command(name)
-        return await owner.link.transport.open_terminal(command, columns, rows)
+        host, place = self.place(name)
+        owner = self._hosts[host]
+        token = secrets.token_hex(6)
+        argv = tenant.attach_argv(name, place.socket, token)
+        command = srun.attach_command(place.job_id, place.batch_host, argv)
+        stream = await owner.link.transport.open_terminal(
+            f"{owner.link.public_preamble}exec {command}", columns, rows
+        )
+        return LeavingTerminal(
+            stream, lambda: owner.steps.run(place, tenant.detach_script(place.socket, token))
+        )
 
 
 @asynccontextmanager

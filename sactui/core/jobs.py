@@ -16,7 +16,7 @@ from .link import HostLink
 _MOST_REREADS = 20
 
 
-async def look_at_jobs(link: HostLink, ids: Sequence[int] = (), *, timeout: float = 30.0) -> tuple[Job, ...]:
+async def look_at_jobs(link: HostLink, ids: Sequence[int] = (), *, timeout: float = 20.0) -> tuple[Job, ...]:
     """The user's own jobs, or these ids; with those that ended in the last minutes.
 
     An empty answer means that the controller answered "nothing". Raises SlurmError when
@@ -26,6 +26,7 @@ async def look_at_jobs(link: HostLink, ids: Sequence[int] = (), *, timeout: floa
     able = link.able
     argv = squeue.command(tokens, jobs=ids, user=link.hello.user if link.hello else "", ended=True, able=able)
     answer = (await link.ask(Section("squeue", shlex.join(argv), timeout), timeout=timeout + 5))["squeue"]
+    link.command_seconds = answer.seconds
     if failed := _failure(link, answer):
         if ids and failed.text and "invalid job id" in failed.text.lower():
             return ()  # asked for one id that the controller has forgotten: it answered
@@ -46,6 +47,13 @@ async def look_at_jobs(link: HostLink, ids: Sequence[int] = (), *, timeout: floa
 def _failure(link: HostLink, answer: Answer) -> SlurmError | None:
     """Slurm's failure, also the one it prints with exit status 0."""
     stderr = answer.stderr.decode("utf-8", "replace")
+    if answer.timed_out:
+        return SlurmError(
+            f"Slurm's controller does not answer (squeue said nothing for {answer.seconds:.0f} s)",
+            "nothing to do: sactui asks again",
+            layer="controller",
+            text=stderr,
+        )
     if answer.exit_status not in (0, None):
         text = stderr.strip() or answer.stdout[-2000:].decode("utf-8", "replace")
         return slurm_errors.classify(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .. import __version__, clock
 from ..domain.fleet import Trouble
 from ..domain.state import Link
-from ..errors import AuthenticationFailed, HostKeyError, ProtocolError, TransportError
+from ..errors import AuthenticationFailed, ConnectionLost, HostKeyError, ProtocolError, TransportError
 from ..slurm import environment
 from ..slurm.version import Capabilities, capabilities, parse_version
 from ..transport.base import Completed, Transport
@@ -53,6 +53,8 @@ class HostLink:
         self.trouble: Trouble | None = None
         self.next_try: float | None = None
         self.latency: float | None = None
+        #: What the newest squeue itself took, in seconds, without the way there and back.
+        self.command_seconds = 0.0
         self.hello: Hello | None = None
         self._login_environment = ""
         self._changed = changed
@@ -73,8 +75,7 @@ class HostLink:
         async with self._dialling:
             if self.transport.connected and self.state is Link.UP:
                 return
-            if self.state is Link.UP:
-                self.lost(TransportError(f"{self.host}: the connection is closed"))
+            self.check()
             await self._wait_for_turn()
             await self._dial()
 
@@ -117,6 +118,13 @@ class HostLink:
             delay = _LONGEST_DELAY
         at = clock.now() + delay * random.uniform(0.7, 1.0)
         self._set(Link.RETRYING, _trouble(error, at), at)
+
+    def check(self) -> bool:
+        """Look whether the connection is still there; True when it has just been found gone."""
+        if self.state is Link.UP and not self.transport.connected:
+            self.lost(ConnectionLost(f"{self.host}: the connection was lost"))
+            return True
+        return False
 
     def retry_now(self) -> None:
         """A person asks for the next try at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .. import clock
@@ -23,6 +23,8 @@ BRISK = 2.0
 BRISK_FOR = 20.0
 #: A refresh never takes more than this share of the time: 1/20.
 _DUTY = 20
+#: Seconds that a round waits for the controller before it goes on without it.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class HostPoller:
         self._brisk_until = 0.0
         self._watched = False
         self._took = 0.0
+        self._queue: asyncio.Task[None] | None = None
         self._rounds = 0
         self._round_done = asyncio.Condition()
 
@@ -96,35 +99,59 @@ class HostPoller:
 
     async def run(self) -> None:
         """Refresh until cancelled. The owner closes link and steps afterwards."""
-        while True:
-            self._wake.clear()
-            if not self.paused:
-                self._busy = True
-                try:
-                    await self.refresh()
-                finally:
-                    self._busy = False
-                    async with self._round_done:
-                        self._rounds += 1
-                        self._round_done.notify_all()
-            await clock.woken(self._wake, self.pause_length)
+        try:
+            while True:
+                self._wake.clear()
+                if not self.paused:
+                    self._busy = True
+                    try:
+                        await self.refresh(patience=_PATIENCE)
+                    finally:
+                        self._busy = False
+                        async with self._round_done:
+                            self._rounds += 1
+                            self._round_done.notify_all()
+                await self._pause()
+        finally:
+            if self._queue is not None:
+                self._queue.cancel()
+                await asyncio.gather(self._queue, return_exceptions=True)
 
-    async def refresh(self) -> None:
-        """One look at everything. Never raises for what a host can do wrong."""
+    async def _pause(self) -> None:
+        """Wait for the next look: its time, a wish, or a link that is gone meanwhile."""
+        if self.link.state is not Link.UP:
+            return  # the link itself waits for its next try
+        until = clock.monotonic() + self.pause_length
+        while (left := until - clock.monotonic()) > 0:
+            if await clock.woken(self._wake, min(left, 1.0)):
+                return
+            if self.link.check():
+                return
+
+    async def refresh(self, patience: float | None = None) -> None:
+        """One look at everything. Never raises for what a host can do wrong.
+
+        A controller that does not answer holds nothing else up: after ``patience``
+        seconds (``None``: none) its answer is taken whenever it comes, and allocations
+        that were known are looked into all the same.
+        """
         try:
             await self.link.ready()
         except TransportError:
-            self.link_changed()
+            self._publish()
             return
-        # What the controller needed decides the pace, not what the dial waited for.
-        began = clock.monotonic()
-        await self._look_at_queue()
-        self._took = clock.monotonic() - began if self.picture.jobs.trouble is None else 0.0
-        wanted = self._wanted(self.picture)
-        await self.steps.keep_only({allocation.job_id for allocation in wanted.allocations})
+        if self._queue is None:
+            self._queue = asyncio.create_task(self._look_at_queue(), name=f"queue {self.link.host}")
+        known = self._wanted(self.picture).allocations
+        await asyncio.gather(*(self._look_into(allocation) for allocation in known))
+        await asyncio.wait({self._queue}, timeout=patience)
+        if self._queue.done():
+            queue, self._queue = self._queue, None
+            queue.result()
+        wanted = self._wanted(self.picture).allocations
+        await self.steps.keep_only({allocation.job_id for allocation in wanted})
         # Each allocation answers for itself: a dead node never delays another.
-        await asyncio.gather(*(self._look_into(allocation) for allocation in wanted.allocations))
-        self._forget_servers({allocation.job_id for allocation in wanted.allocations})
+        await asyncio.gather(*(self._look_into(new) for new in wanted if new not in known))
         self._publish()
 
     async def _look_at_queue(self) -> None:
@@ -132,9 +159,16 @@ class HostPoller:
             jobs = await look_at_jobs(self.link)
         except SactuiError as error:
             self.picture = replace(self.picture, jobs=self.picture.jobs.failed(trouble(error)))
+            self._took = 0.0
             self._publish()
             return
-        self.picture = replace(self.picture, jobs=self.picture.jobs.good(jobs, clock.now()))
+        self._took = self.link.command_seconds
+        before = {job.id: job for job in self.picture.jobs.value or ()}
+        self.picture = replace(
+            self.picture,
+            jobs=self.picture.jobs.good(jobs, clock.now()),
+            servers=_living_servers(self.picture.servers, before, {job.id: job for job in jobs}),
+        )
         self._publish()
 
     async def _look_into(self, allocation: Allocation) -> None:
@@ -146,18 +180,6 @@ class HostPoller:
             seen = known.failed(trouble(error))
         self.picture = self.picture.with_server(allocation.job_id, seen)
         self._publish()
-
-    def _forget_servers(self, running: Iterable[int]) -> None:
-        """Drop servers of jobs that the controller says have ended; keep the rest, however old."""
-        keep = set(running)
-        jobs = {job.id: job for job in self.picture.jobs.value or ()}
-        if self.picture.jobs.trouble is None:
-            servers = {
-                job_id: seen
-                for job_id, seen in self.picture.servers.items()
-                if job_id in keep or (job_id in jobs and not jobs[job_id].phase.ended)
-            }
-            self.picture = replace(self.picture, servers=servers)
 
     def link_changed(self) -> None:
         """Publish what the link says about itself."""
@@ -180,6 +202,23 @@ class HostPoller:
             private=hello.private if hello else self.picture.private,
         )
         self._changed(self.picture)
+
+
+def _living_servers(
+    servers: Mapping[int, Seen[Server]], before: Mapping[int, Job], now: Mapping[int, Job]
+) -> dict[int, Seen[Server]]:
+    """The servers that may still be there.
+
+    A job that waits or has ended has none, and one that was requeued is another life:
+    nothing that was seen in the first is evidence in the second.
+    """
+    return {
+        job_id: seen
+        for job_id, seen in servers.items()
+        if (job := now.get(job_id)) is not None
+        and job.phase in (Phase.RUNNING, Phase.PAUSED)
+        and (job_id not in before or before[job_id].identity == job.identity)
+    }
 
 
 def trouble(error: SactuiError) -> Trouble:

@@ -102,7 +102,7 @@ class Steps:
                 self._link.preamble,
                 f"{MOST_CHANNELS} channels are open already; this one is asked one step at a time",
             )
-        return StepChannel(self._link.transport, argv, self._link.preamble)
+        return StepChannel(self._link.transport, argv, self._link.preamble, place.job_id)
 
     async def keep_only(self, job_ids: Iterable[int]) -> None:
         """Close the channels of allocations that are not wanted any more."""

@@ -89,6 +89,8 @@ class LabOptions:
         ):
             if not least <= value <= most:
                 raise LabError(f"a lab cannot have {what} = {value}", f"give {least} to {most}")
+        if self.port is not None and not 1024 <= self.port <= 65535 - self.ports:
+            raise LabError(f"a lab cannot begin at port {self.port}", f"give 1024 to {65535 - self.ports}")
         names = [partition.name for partition in self.partitions]
         if not names or len(set(names)) != len(names):
             raise LabError(f"a lab cannot have the partitions {names}", "give at least one, each name once")

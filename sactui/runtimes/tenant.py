@@ -155,9 +155,30 @@ def outcome(text: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def attach_argv(name: str, socket: str) -> list[str]:
-    """The argv that attaches a terminal to an agent, on its node."""
-    return ["tmux", "-u", "-L", socket, "attach-session", "-t", f"={session(name)}"]
+def attach_argv(name: str, socket: str, token: str = "") -> list[str]:
+    """The argv that attaches a terminal to an agent, on its node.
+
+    With ``token`` the terminal's name is kept in the server under it, so that
+    :func:`detach_script` finds exactly this client again.
+    """
+    attach = ["tmux", "-u", "-L", socket, "attach-session", "-t", f"={session(name)}"]
+    if not token:
+        return attach
+    keep = f'{shlex.join(attach[:4])} set-option -g @sactui_tty_{token} "$(tty)"'
+    return ["sh", "-c", f"{keep}; exec {shlex.join(attach)}"]
+
+
+def detach_script(socket: str, token: str) -> str:
+    """Detach the client that was attached with ``token``, and no other.
+
+    A client does not always end with its step (proctrack/linuxproc), nor with the link.
+    """
+    option = f"@sactui_tty_{token}"
+    return f"""T() {{ tmux -u -L {shlex.quote(socket)} "$@"; }}
+client=$(T show-options -gqv {option})
+[ -n "$client" ] && T detach-client -t "$client" 2>/dev/null
+T set-option -gu {option}
+"""
 
 
 def logs_script(name: str, socket: str, lines: int) -> str:

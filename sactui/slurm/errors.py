@@ -53,6 +53,15 @@ _CASES: tuple[_Case, ...] = (
         "look whether munged runs there and the clocks agree: munge -n | unmunge",
         definitive=False,
     ),
+    # The controller answered; the node did not take the step.
+    _case(
+        "node-failure",
+        "node",
+        r"(?:application|task) launch failed",
+        "the job's node did not start the step",
+        "look at the node: sinfo -N -l",
+        definitive=False,
+    ),
     _case(
         "controller",
         "controller",

@@ -128,7 +128,7 @@ def _identity(wanted: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
 
 def _parent(path: Path) -> Path:
     """The nearest directory above ``path`` that exists."""
-    return next((one for one in path.parents if one.is_dir()), Path("/"))
+    return next((one for one in path.parents if os.path.isdir(one)), Path("/"))
 
 
 def _start(
@@ -137,7 +137,8 @@ def _start(
     """Tasks that set ``changed``: comparing stamps every ``interval`` seconds, or told by the system."""
     if interval is not None:
         return [asyncio.create_task(_poll(wanted, changed, interval))]
-    existing = [one for one in wanted if one.is_dir()]
+    # os.path: an unreadable parent means "no", where Path.is_dir raises.
+    existing = [one for one in wanted if os.path.isdir(one)]
     parents = tuple(dict.fromkeys(_parent(one) for one in wanted))
     # Of a parent only what leads to one of the directories matters.
     leading = frozenset(str(step) for one in wanted for step in (one, *one.parents))

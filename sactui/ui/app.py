@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -30,6 +31,14 @@ from .theming import COLOURLESS, chosen, install, load_theme
 
 #: Seconds that a signalled console takes at the most.
 _PATIENCE = 3.0
+
+
+def _watch_terminal() -> None:
+    """Turn a terminal that is gone into the SIGHUP that not every session leader passes on."""
+    watch = select.poll()
+    watch.register(0, 0)  # hang-up and error are always reported
+    if watch.poll():
+        os.kill(os.getpid(), signal.SIGHUP)
 
 
 class FleetChanged(Message):
@@ -164,6 +173,7 @@ class SactuiApp(App[int], inherit_bindings=False):
 
         self._last_resort = threading.Timer(_PATIENCE, give_up)
         self._last_resort.daemon = True
+        threading.Thread(target=_watch_terminal, name="terminal watch", daemon=True).start()
         try:
             code = self.run()
         except OSError:

@@ -75,8 +75,8 @@ def driven(config: Configuration, work: Callable[[Controller], Awaitable[None]])
     asyncio.run(run())
 
 
-async def book(controller: Controller, lab: Lab, name: str = "pool") -> None:
-    request = BookRequest(name, lab.alias, HoldOptions(cpus=2, memory="2G", time="1:00:00"))
+async def book(controller: Controller, lab: Lab, name: str = "pool", host: str = "") -> None:
+    request = BookRequest(name, host or lab.alias, HoldOptions(cpus=2, memory="2G", time="1:00:00"))
     outcome = await controller.run(controller.plan_book(request), wait=True)
     assert outcome.result is Result.DONE, outcome
 
@@ -188,7 +188,7 @@ def test_an_unreachable_host_keeps_its_rows_and_recovers_without_a_key(lab: Lab,
     define(tmp_path, "ref1", ["sleep", "600"])
 
     async def work(controller: Controller) -> None:
-        await book(controller, lab)
+        await book(controller, lab, host=lab.proxy_alias)
         await controller.run(controller.plan_start(["ref1"])[0])
         await until(lambda: controller.agent("ref1").pane is not None, "the agent")
         before = controller.reservation("pool").observed_at

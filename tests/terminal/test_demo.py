@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,20 @@ def labs() -> set[Path]:
     return {path for path in LABS.glob("demo*") if path.is_dir()}
 
 
+def steps(directory: Path) -> str:
+    """The steps of all jobs of the lab."""
+    environment = {**os.environ, "SLURM_CONF": str(directory / "slurm.conf")}
+    done = subprocess.run(
+        ["squeue", "-s", "-h", "-o", "%i %j"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    return done.stdout
+
+
 def gone(directory: Path) -> bool:
     return not sweep.members(directory) and not directory.exists()
 
@@ -54,6 +69,8 @@ def test_the_whole_round_by_keys_only(screen: Screen, tmp_path: Path) -> None:
     screen.until("ctrl+] leaves", absent="Do you want to proceed?")
     screen.press("C-]")
     screen.until("RESERVATIONS")
+    # Nothing of the attach stays: no step besides the console's own channel, no client.
+    wait_for(lambda: "tmux" not in steps(lab), lambda: steps(lab), 15)
 
     screen.press("l")
     screen.until("reviewer · log · following")
