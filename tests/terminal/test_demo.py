@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,3 +173,34 @@ def test_a_vanished_terminal_leaves_nothing_within_five_seconds(
     screen.kill()
     wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
     wait_for(lambda: not Path(f"/proc/{child}").exists(), lambda: f"the demo {child} is still there", 5)
+
+
+def test_a_terminal_that_vanishes_without_a_signal_leaves_nothing_within_five_seconds(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    # A session of its own has no controlling terminal: nobody sends it SIGHUP.
+    demo = subprocess.Popen(
+        program("demo"),
+        env={**os.environ, **clean_environment(tmp_path / "home"), "TERM": "xterm-256color"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    drawn = bytearray()
+
+    def live() -> bool:
+        while select.select([master], [], [], 0)[0]:
+            drawn.extend(os.read(master, 65536))
+        return b"reviewer" in drawn and b"calls/min" in drawn
+
+    try:
+        wait_for(live, lambda: bytes(drawn[-2000:]).decode("utf-8", "replace"), 60)
+        (lab,) = labs()
+        os.close(master)
+        wait_for(lambda: gone(lab), lambda: f"{sweep.members(lab)} of {lab}", 5)
+        demo.wait(5)
+    finally:
+        demo.kill()
+        demo.wait()
