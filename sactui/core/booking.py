@@ -160,7 +160,8 @@ async def submit(link: HostLink, plan: Plan) -> Outcome:
     job_id = sbatch.parse_job_id(stdout)
     if job_id is None:
         failure = slurm_errors.classify(stderr or stdout)
-        if failure.layer == "controller":
+        # Without a configuration sbatch had nobody to send it to: that is an answer.
+        if failure.layer == "controller" and failure.kind not in ("config", "version"):
             return await _settle(link, plan, failure.message)
         return Outcome(
             Result.FAILED,

@@ -186,6 +186,9 @@ async def _connect(line: Line, login: Login, settings: Settings) -> asyncssh.SSH
         except asyncssh.ChannelOpenError as error:
             raise _failed(login, line, f"the jump host cannot reach it: {error}") from error
         except asyncssh.Error as error:
+            if "authentication failures" in str(error).lower():
+                # sshd hangs up after so many wrong keys: dialling again would lock the account.
+                raise _denied(login, client, str(error)) from error
             raise _failed(login, line, str(error) or type(error).__name__) from error
         except socket.gaierror as error:
             raise ConnectFailed(
