@@ -31,9 +31,12 @@ _SILENCE = 120
 _WATCHDOG = f"""
 exec 2>&1
 export TERM=dumb
-sactui_watchdog=$( ( n=0; trap 'n=0' USR1; exec >/dev/null 2>&1
-  while [ $n -lt {_SILENCE // 5} ]; do sleep 5 & wait $!; n=$((n+1)); done
+sactui_watchdog=$( ( n=0; trap 'n=0' USR1; trap 'kill $!; exit 0' TERM; exec >/dev/null 2>&1
+  while [ $n -lt {_SILENCE // 5} ]; do
+    sleep 5 & wait $!; n=$((n+1)); kill -0 $$ || exit 0
+  done
   kill -KILL -- $$; kill -KILL 0 ) </dev/null & echo $! )
+trap 'kill $sactui_watchdog 2>/dev/null' EXIT
 """
 
 

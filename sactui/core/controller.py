@@ -6,14 +6,12 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 from ..domain.fleet import Agent, Fleet, Problem, Reservation
 from ..domain.job import Job
 from ..domain.state import Link, Phase
 from ..errors import Refused, SactuiError, SettingsError
-from ..leases.places import lease_directory as lease_files_directory
 from ..runtimes import tenant
 from ..slurm import srun
 from ..spec import rules
@@ -23,28 +21,15 @@ from ..transport.base import Asker, Terminal, Transport
 from ..transport.choice import choose
 from . import booking, tenants
 from .audit import Audit
+from .configuration import Configuration
 from .files import Files
 from .link import HostLink
 from .observation import HostPicture
 from .plan import Outcome, Plan, Result
-from .poller import STEADY, HostPoller, Wanted, running
+from .poller import HostPoller, Wanted, running
 from .steps import Allocation, Steps
 from .store import assemble
 from .terminals import LeavingTerminal
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """What a controller needs to know; made from settings and the command line."""
-
-    hosts: tuple[str, ...] = ()
-    agent_directories: tuple[Path, ...] = ()
-    lease_directory: Path = field(default_factory=lease_files_directory)
-    state_directory: Path = Path()
-    ssh_config: Path | None = None
-    interval: float = STEADY
-    read_only: bool = False
-    follow_files: bool = True
 
 
 class _Host:

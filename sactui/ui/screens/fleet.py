@@ -34,7 +34,7 @@ from .booking import BookingDialog, booking_fields, free_name, request_of
 from .dialog import ConfirmDialog, MessageDialog
 from .help import HelpDialog
 from .logs import LogScreen
-from .selection import Selection, explain_job, startable
+from .selection import Selection, explain_job, move_cursor, startable
 
 #: Below this many columns one table is shown at a time, with tabs.
 _WIDE = 110
@@ -282,7 +282,7 @@ class FleetScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         self._touched = True
-        if self._move_cursor(self._table(self._current), event.key):
+        if move_cursor(self._table(self._current), event.key):
             event.stop()
             event.prevent_default()
             return
@@ -296,26 +296,6 @@ class FleetScreen(Screen[None]):
             self._do[action.id](chosen)
         else:
             self.notify(self._why_not(action, chosen), severity="warning", timeout=3)
-
-    def _move_cursor(self, table: LiveTable, key: str) -> bool:
-        """Move the cursor here, not by a binding: bindings run later than :meth:`on_key`, and
-        a quick "down, release" would release the row above."""
-        match key:
-            case "down" | "j":
-                table.action_cursor(1)
-            case "up" | "k":
-                table.action_cursor(-1)
-            case "pagedown" | "pageup":
-                table.action_page(1.0 if key == "pagedown" else -1.0)
-            case "ctrl+d" | "ctrl+u":
-                table.action_page(0.5 if key == "ctrl+d" else -0.5)
-            case "home" | "g":
-                table.action_first()
-            case "end" | "G":
-                table.action_last()
-            case _:
-                return False
-        return True
 
     def _why_not(self, action: KeyAction, chosen: Selection) -> str:
         if action.changes and self.controller.configuration.read_only:

@@ -9,6 +9,7 @@ from ...domain.job import Job
 from ...domain.state import Phase
 from ...slurm import reasons
 from ..render import jobs as job_rows
+from ..widgets.live_table import LiveTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,24 @@ def explain_job(job: Job) -> str:
     if job.phase is Phase.PENDING and job.reason and job.reason != "None":
         return reasons.explain(job.reason).sentence
     return job_rows.reason(job)
+
+
+def move_cursor(table: LiveTable, key: str) -> bool:
+    """Move the cursor here, not by a binding: bindings run later than ``on_key``, and
+    a quick "down, release" would release the row above."""
+    match key:
+        case "down" | "j":
+            table.action_cursor(1)
+        case "up" | "k":
+            table.action_cursor(-1)
+        case "pagedown" | "pageup":
+            table.action_page(1.0 if key == "pagedown" else -1.0)
+        case "ctrl+d" | "ctrl+u":
+            table.action_page(0.5 if key == "ctrl+d" else -0.5)
+        case "home" | "g":
+            table.action_first()
+        case "end" | "G":
+            table.action_last()
+        case _:
+            return False
+    return True

@@ -1,0 +1,23 @@
+"""What a controller needs to know, whoever made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..leases.places import lease_directory
+from .poller import STEADY
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a controller needs to know; made from settings and the command line."""
+
+    hosts: tuple[str, ...] = ()
+    agent_directories: tuple[Path, ...] = ()
+    lease_directory: Path = field(default_factory=lease_directory)
+    state_directory: Path = Path()
+    ssh_config: Path | None = None
+    interval: float = STEADY
+    read_only: bool = False
+    follow_files: bool = True
