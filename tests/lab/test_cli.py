@@ -71,7 +71,7 @@ def test_the_documented_flow(cli: Cli) -> None:
     (reservation,) = cli.json("reservations")
     assert (reservation["name"], reservation["state"], reservation["source"]) == ("pool", "running", "squeue")
     assert reservation["observed_at"]
-    (job,) = cli.json("jobs")
+    (job,) = (job for job in cli.json("jobs") if job["id"] == reservation["job_id"])
     assert (job["id"], job["name"], job["state"]) == (reservation["job_id"], "pool", "RUNNING")
     assert job["comment"].startswith(f"sactui:reservation:{cli.lab.alias}-pool:")
 
