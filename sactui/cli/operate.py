@@ -13,11 +13,6 @@ from ..spec import discovery
 from .context import carry_out, configuration, looked, print_json, stamp
 
 
-def run(args: argparse.Namespace) -> int:
-    """Dispatch on the command."""
-    return {"start": start, "stop": stop, "attach": attach, "logs": logs}[args.command](args)
-
-
 def start(args: argparse.Namespace) -> int:
     """``sactui start NAME|FILE.yaml... | --all``."""
     if not args.name and not args.all:
@@ -84,7 +79,7 @@ def attach(args: argparse.Namespace) -> int:
     found: list[list[str]] = []
 
     async def work(controller: Controller) -> int:
-        found.append(list(controller.foreground(args.name)))
+        found.append(list(await controller.foreground(args.name)))
         return 0
 
     looked(args, work)

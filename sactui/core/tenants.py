@@ -6,17 +6,23 @@ import asyncio
 import secrets
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import clock
-from ..domain.fleet import Reservation
+from ..domain.fleet import Agent, Reservation
 from ..domain.pane import Pane, Server
 from ..domain.state import Phase
 from ..errors import Refused
 from ..runtimes import claude, tenant
 from ..spec.definition import AgentDefinition
+from .hosts import Host
 from .plan import Grade, Outcome, Plan, Result, together
 from .steps import Allocation, Steps
+
+if TYPE_CHECKING:
+    from .controller import Controller
 
 #: An agent counts as started when its program still runs this many seconds later.
 PROOF = 0.7
@@ -191,3 +197,61 @@ async def log_text(steps: Steps, place: Allocation, name: str, lines: int) -> st
         if row or (rows and rows[-1]):
             rows.append(row)
     return "\n".join(rows[-lines:])
+
+
+# -- as the controller calls them ---------------------------------------------------------
+
+
+def plan_starts(controller: Controller, definitions: Sequence[AgentDefinition]) -> list[Plan]:
+    """Plans to start tenants: one per reservation."""
+    groups: dict[tuple[str, str], list[AgentDefinition]] = {}
+    homes: dict[tuple[str, str], Reservation] = {}
+    for definition in definitions:
+        home = controller.reservation(definition.reservation)
+        homes[home.key] = home
+        groups.setdefault(home.key, []).append(definition)
+    plans = [plan_start(group, homes[key]) for key, group in groups.items()]
+    return [_with_stale(controller, plan) for plan in plans]
+
+
+def _with_stale(controller: Controller, plan: Plan) -> Plan:
+    """Say it when what starts is not what the file says now."""
+    stale = [name for name in plan.data["names"] if name in controller.files.stale]
+    if not stale:
+        return plan
+    note = f"The file of {', '.join(stale)} is broken: the version that was read last is started."
+    return replace(plan, impact=(note, *plan.impact))
+
+
+def plan_stops(controller: Controller, agents: Sequence[Agent]) -> list[Plan]:
+    """Plans to stop tenants: one per reservation."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    homes: dict[tuple[str, str], Reservation] = {}
+    for agent in agents:
+        if not agent.reservation or not agent.host:
+            raise Refused(f"{agent.name} has no reservation: nothing of it runs")
+        home = controller.reservation(agent.reservation, agent.host)
+        homes[home.key] = home
+        groups.setdefault(home.key, []).append((agent.name, agent.state.value))
+    return [plan_stop(group, homes[key]) for key, group in groups.items()]
+
+
+def place(controller: Controller, agent: Agent) -> tuple[str, Allocation]:
+    """(host, allocation) of a tenant that has a session; Refused with the reason otherwise."""
+    if not agent.reservation or not agent.host:
+        raise Refused(f"{agent.name} is not running: {agent.verdict.why}", "start it (s)")
+    home = controller.reservation(agent.reservation, agent.host)
+    found = allocation(home)
+    if agent.pane is None:
+        raise Refused(f"{agent.name} has no session in {home.name}", "start it (s)")
+    return home.host, found
+
+
+async def run_start(controller: Controller, host: Host, plan: Plan) -> Outcome:
+    """Run a plan of :func:`plan_start`."""
+    return await start(host.steps, plan)
+
+
+async def run_stop(controller: Controller, host: Host, plan: Plan) -> Outcome:
+    """Run a plan of :func:`plan_stop`."""
+    return await stop(host.steps, plan)

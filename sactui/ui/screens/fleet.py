@@ -411,7 +411,7 @@ class FleetScreen(Screen[None]):
 
         assert isinstance(self.app, SactuiApp)
         try:
-            argv = self.controller.foreground(name)
+            argv = await self.controller.foreground(name)
         except SactuiError as error:
             self._say(str(error))
             return

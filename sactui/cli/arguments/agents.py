@@ -1,0 +1,65 @@
+"""Arguments of the commands about agents."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import common
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """``agents``, ``start``, ``stop``, ``attach``, ``logs``."""
+    agents = commands.add_parser("agents", help="list agents and their states")
+    agents.add_argument("name", nargs="*", metavar="NAME")
+    agents.set_defaults(run=_agents)
+    common(agents)
+    for verb, text, run in (
+        ("start", "start agents", _start),
+        ("stop", "stop agents; their reservation stays", _stop),
+    ):
+        sub = commands.add_parser(verb, help=text)
+        sub.add_argument("name", nargs="*", metavar="NAME" if verb == "stop" else "NAME|FILE.yaml")
+        sub.add_argument("--all", action="store_true", help="every agent")
+        sub.set_defaults(run=run)
+        common(sub, changes=True)
+    attach = commands.add_parser("attach", help="attach this terminal to an agent")
+    attach.add_argument("name", metavar="NAME")
+    attach.set_defaults(run=_attach)
+    common(attach)
+    logs = commands.add_parser("logs", help="the end of an agent's log")
+    logs.add_argument("name", metavar="NAME")
+    logs.add_argument(
+        "-n", type=int, default=100, dest="lines", metavar="N", help="lines of content (default 100)"
+    )
+    logs.set_defaults(run=_logs)
+    common(logs)
+
+
+def _agents(args: argparse.Namespace) -> int:
+    from ..lists import agents
+
+    return agents(args)
+
+
+def _attach(args: argparse.Namespace) -> int:
+    from ..operate import attach
+
+    return attach(args)
+
+
+def _logs(args: argparse.Namespace) -> int:
+    from ..operate import logs
+
+    return logs(args)
+
+
+def _start(args: argparse.Namespace) -> int:
+    from ..operate import start
+
+    return start(args)
+
+
+def _stop(args: argparse.Namespace) -> int:
+    from ..operate import stop
+
+    return stop(args)

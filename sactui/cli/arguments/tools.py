@@ -1,0 +1,46 @@
+"""Arguments of the commands that look after sactui itself."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import common
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """``demo``, ``lab``, ``validate``, ``keys``."""
+    demo = commands.add_parser(
+        "demo", help="private Slurm cluster + example agents + console; leaves nothing behind"
+    )
+    demo.add_argument("--theme", metavar="T", default=argparse.SUPPRESS)
+    demo.add_argument("--nodes", type=int, default=4, metavar="N", help="nodes of the cluster (default 4)")
+    demo.set_defaults(run=_demo)
+
+    # Listed here; the lab reads its own arguments, so that this parser need not import it.
+    commands.add_parser("lab", help="the private cluster alone: up, down, status, env", add_help=False)
+
+    validate = commands.add_parser("validate", help="check definitions; messages carry file:line:column")
+    validate.add_argument("path", nargs="*", metavar="PATH")
+    validate.set_defaults(run=_validate)
+    common(validate)
+    keys = commands.add_parser("keys", help="print the key table")
+    keys.set_defaults(run=_keys)
+    common(keys)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from ..demo import demo
+
+    return demo(args)
+
+
+def _validate(args: argparse.Namespace) -> int:
+    from ..lists import validate
+
+    return validate(args)
+
+
+def _keys(args: argparse.Namespace) -> int:
+    from ..lists import keys
+
+    return keys(args)
