@@ -165,7 +165,9 @@ class Lab:
         """An environment for local Slurm commands on the lab; its processes end with the lab."""
         return {
             **daemons.environment(self.layout),
-            **ssh.login_environment(self.layout, 1),
+            **(login := ssh.login_environment(self.layout, 1)),
+            # An administrator's commands stay what they are when those of the logins are replaced.
+            "PATH": login["PATH"].removeprefix(f"{self.layout.front}:"),
             "LANG": "C.UTF-8",
         }
 

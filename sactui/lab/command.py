@@ -44,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up.add_argument("--gpus", type=int, help="pretended GPUs of one node (0)")
     up.add_argument("--accounting", action="store_true", help="with slurmdbd and a private MariaDB")
     up.add_argument("--logins", type=int, help="number of login hosts (1): lab, lab-login2, ...")
+    up.add_argument("--max-sessions", type=int, help="channels that one SSH connection may carry (10)")
+    up.add_argument(
+        "--set",
+        action="append",
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="a setting of slurm.conf, e.g. MaxStepCount=40; may repeat",
+    )
     up.add_argument("--port", type=int, help="first TCP port (found by itself)")
     up.add_argument("--owner", type=int, metavar="PID", help="the lab ends when this process ends")
 
@@ -66,12 +74,15 @@ def _options(args: argparse.Namespace) -> LabOptions:
     from sactui.lab import LabOptions, Partition
 
     given: dict[str, Any] = {"name": args.name, "accounting": args.accounting}
-    for field in ("nodes", "cpus", "memory", "gpus", "logins", "port", "owner"):
+    for field in ("nodes", "cpus", "memory", "gpus", "logins", "port", "owner", "max_sessions"):
         value = getattr(args, field)
         if value is not None:
             given[field] = value
     if args.partitions:
         given["partitions"] = tuple(Partition.parse(text) for text in args.partitions)
+    if args.settings:
+        pairs = [text.partition("=") for text in args.settings]
+        given["settings"] = tuple((key, value) for key, _, value in pairs)
     return LabOptions(**given)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ _TIME = re.compile(
     r"(?:\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(?::\d\d){0,2}|UNLIMITED|INFINITE)\Z", re.IGNORECASE
 )
 
+_SETTING = re.compile(r"[A-Za-z][A-Za-z0-9]{1,40}\Z")
+_SETTING_VALUE = re.compile(r"[!-~]{1,400}\Z")
+
 GPU_TYPE = "a100"
 
 
@@ -24,12 +28,15 @@ GPU_TYPE = "a100"
 class Partition:
     """One partition over all nodes. ``max_time`` as Slurm writes it (``7-00:00:00``, ``30``).
 
-    A partition with a higher ``tier`` preempts (requeues) jobs of a lower one.
+    A partition with a higher ``tier`` preempts (requeues) jobs of a lower one. Where
+    ``nodes_submit`` is False Slurm's AllocNodes names the login hosts and no node (in the
+    lab, where all are one machine, the nodes' own submissions are taken all the same).
     """
 
     name: str
     max_time: str = "7-00:00:00"
     tier: int = 1
+    nodes_submit: bool = True
 
     def __post_init__(self) -> None:
         if not _PARTITION.match(self.name):
@@ -70,6 +77,8 @@ class LabOptions:
     port: int | None = None
     #: Channels that one SSH connection may carry.
     max_sessions: int = 10
+    #: Further settings of slurm.conf, e.g. ("MaxStepCount", "40"); they replace the lab's own.
+    settings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not _LAB_NAME.match(self.name):
@@ -91,6 +100,9 @@ class LabOptions:
                 raise LabError(f"a lab cannot have {what} = {value}", f"give {least} to {most}")
         if self.port is not None and not 1024 <= self.port <= 65535 - self.ports:
             raise LabError(f"a lab cannot begin at port {self.port}", f"give 1024 to {65535 - self.ports}")
+        for key, setting in self.settings:
+            if not _SETTING.match(key) or not _SETTING_VALUE.match(setting):
+                raise LabError(f"{key}={setting} is no setting of slurm.conf", "for example MaxStepCount=40")
         names = [partition.name for partition in self.partitions]
         if not names or len(set(names)) != len(names):
             raise LabError(f"a lab cannot have the partitions {names}", "give at least one, each name once")
@@ -123,6 +135,7 @@ class LabOptions:
         try:
             fields: dict[str, Any] = json.loads(text)
             fields["partitions"] = tuple(Partition(**each) for each in fields["partitions"])
+            fields["settings"] = tuple((str(key), str(value)) for key, value in fields.get("settings", ()))
             return cls(**fields)
         except (ValueError, TypeError, KeyError) as error:
             raise LabError(f"the lab's options cannot be read: {error}", "sactui lab down") from error
@@ -213,6 +226,9 @@ def slurm_conf(options: LabOptions, layout: Layout, ports: Ports, *, user: str, 
             f"AccountingStoragePass={layout.munge_socket}",
             "AccountingStorageEnforce=associations,limits,qos",
         ]
+    replaced = {key.lower() for key, _ in options.settings}
+    lines = [line for line in lines if line.partition("=")[0].lower() not in replaced]
+    lines += [f"{key}={setting}" for key, setting in options.settings]
     names = options.node_names
     for node in names:
         lines.append(
@@ -221,12 +237,26 @@ def slurm_conf(options: LabOptions, layout: Layout, ports: Ports, *, user: str, 
             f"RealMemory={options.memory}{gres} State=UNKNOWN"
         )
     for number, partition in enumerate(options.partitions):
-        default = " Default=YES" if number == 0 else ""
-        lines.append(
-            f"PartitionName={partition.name} Nodes={','.join(names)} MaxTime={partition.max_time} "
-            f"PriorityTier={partition.tier}{default} State=UP"
-        )
+        lines.append(partition_line(partition, names, hostname, default=number == 0))
     return "\n".join(lines) + "\n"
+
+
+def partition_line(
+    partition: Partition, nodes: Sequence[str], hostname: str, *, default: bool = False
+) -> str:
+    """The line of slurm.conf for one partition over ``nodes``."""
+    words = [
+        f"PartitionName={partition.name}",
+        f"Nodes={','.join(nodes)}",
+        f"MaxTime={partition.max_time}",
+        f"PriorityTier={partition.tier}",
+    ]
+    if default:
+        words.append("Default=YES")
+    if not partition.nodes_submit:
+        # All nodes are this machine, and so is the login: by this word alone a client knows its place.
+        words.append(f"AllocNodes=localhost,{hostname}")
+    return " ".join([*words, "State=UP"])
 
 
 def gres_conf(options: LabOptions, layout: Layout) -> str:

@@ -8,13 +8,20 @@ sessions on it. Each fault can be taken back; :meth:`Faults.restore` takes back 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from sactui.errors import LabError
-from sactui.lab import control, report, sweep
+from sactui.lab import control, install, report, sweep
 from sactui.lab.layout import NODE_MARKER, Layout
+
+#: The commands that speak with the controller or with accounting.
+_COMMANDS = (
+    *("squeue", "sinfo", "scontrol", "sbatch", "scancel", "srun"),
+    *("salloc", "sacct", "sacctmgr", "sshare", "sprio"),
+)
 
 
 class Cluster(Protocol):
@@ -94,6 +101,37 @@ class Faults:
         self._lab.slurm("scontrol", "reconfigure")
         wait_until(lambda: version() != before, "the controller did not save its state", timeout)
 
+    # ---- Slurm's commands on the login hosts
+
+    def replace(self, command: str, body: str) -> None:
+        """On the login hosts ``command`` is shell text ``body`` instead; ``$real`` is what it replaces."""
+        if not re.fullmatch(r"[a-z]{2,20}", command):
+            raise LabError(f"{command!r} is not a command of Slurm")
+        path = self._lab.layout.front / command
+        real = install.find(command) or "/bin/false"
+        # Whole or not at all: a login may run it at this moment.
+        fresh = path.with_name(f".{command}.new")
+        fresh.write_text(f"#!/bin/sh\nreal={real}\n{body}\n", encoding="utf-8")
+        fresh.chmod(0o755)
+        fresh.replace(path)
+
+    def mend(self, command: str) -> None:
+        """``command`` is Slurm's own again on the login hosts."""
+        (self._lab.layout.front / command).unlink(missing_ok=True)
+
+    def slow(self, seconds: float) -> None:
+        """A busy controller: each command of Slurm on a login host takes so much longer.
+
+        Steps that are open are not slowed down. See :meth:`quick`.
+        """
+        for command in _COMMANDS:
+            self.replace(command, f'sleep {seconds:g}\nexec "$real" "$@"')
+
+    def quick(self) -> None:
+        """All commands on the login hosts are Slurm's own again."""
+        for path in self._lab.layout.front.iterdir():
+            path.unlink(missing_ok=True)
+
     # ---- nodes, as an administrator
 
     def drain(self, node: str, reason: str = "lab") -> None:
@@ -112,6 +150,7 @@ class Faults:
 
     def restore(self, timeout: float = 30.0) -> None:
         """Take back every fault: all daemons run, all nodes can take jobs."""
+        self.quick()
         for name, each in self._report().daemons.items():
             if each.state == "hung":
                 self.resume(name)

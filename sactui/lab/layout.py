@@ -108,6 +108,11 @@ class Layout:
         return self.directory / "home"
 
     @property
+    def front(self) -> Path:
+        """First on the PATH of the login hosts: what lies here takes the place of Slurm's commands."""
+        return self.directory / "front"
+
+    @property
     def tmux(self) -> Path:
         """Holds one TMUX_TMPDIR for each node and each login host."""
         return self.directory / "t"
@@ -115,7 +120,7 @@ class Layout:
     def create(self) -> None:
         """Make the directories (mode 0700). Raises OSError."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("state", "spool", "run", "log", "ssh", "home", "t", "dev"):
+        for name in ("state", "spool", "run", "log", "ssh", "home", "t", "dev", "front"):
             (self.directory / name).mkdir(mode=0o700, exist_ok=True)
 
 

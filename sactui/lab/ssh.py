@@ -46,7 +46,7 @@ def login_environment(layout: Layout, number: int) -> dict[str, str]:
     directories = [str(Path(found).parent) for name in ("sbatch", "tmux") if (found := shutil.which(name))]
     return {
         "HOME": str(layout.home),
-        "PATH": ":".join(dict.fromkeys((*_LOGIN_PATH, *directories))),
+        "PATH": ":".join(dict.fromkeys((str(layout.front), *_LOGIN_PATH, *directories))),
         "SLURM_CONF": str(layout.slurm_conf),
         "TMUX_TMPDIR": str(layout.tmux / f"login{number}"),
         MARKER: str(layout.directory),
@@ -176,16 +176,24 @@ def startup_files(layout: Layout) -> dict[Path, str]:
 
     They act once, under the variable that only sshd sets; later shells stay where they are.
     """
-    posix = f'if [ -n "${{{_ENTER}-}}" ]; then unset {_ENTER} BASH_ENV; cd; fi\n'
+    front = layout.front
+    posix = (
+        f'if [ -n "${{{_ENTER}-}}" ]; then unset {_ENTER} BASH_ENV; cd; fi\n'
+        # A system's profile sets PATH anew.
+        f'case ":$PATH:" in *:{front}:*) ;; *) PATH="{front}:$PATH"; export PATH ;; esac\n'
+    )
     return {
         # Which of the three bash reads depends on how it was built and called.
         layout.home / ".bash_profile": posix,
+        layout.home / ".profile": posix,
         layout.home / ".bashrc": posix,
         layout.ssh / "enter.bash": posix,
         layout.home / ".zshenv": posix,
-        layout.home / ".cshrc": f"if ($?{_ENTER}) then\nunsetenv {_ENTER}\nunsetenv BASH_ENV\ncd\nendif\n",
+        layout.home / ".cshrc": f"if ($?{_ENTER}) then\nunsetenv {_ENTER}\nunsetenv BASH_ENV\ncd\nendif\n"
+        f"setenv PATH {front}:$PATH\n",
         layout.home
-        / ".config/fish/config.fish": f"if set -q {_ENTER}\nset -e {_ENTER}\nset -e BASH_ENV\ncd\nend\n",
+        / ".config/fish/config.fish": f"if set -q {_ENTER}\nset -e {_ENTER}\nset -e BASH_ENV\ncd\nend\n"
+        f"set -gx PATH {front} $PATH\n",
     }
 
 
