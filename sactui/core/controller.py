@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ..domain.fleet import Agent, Fleet, Problem, Reservation
 from ..domain.job import Job
+from ..domain.limits import Limits
 from ..errors import Refused, SactuiError
 from ..spec import rules
 from ..spec.definition import AgentDefinition
@@ -20,6 +21,7 @@ from .audit import Audit
 from .configuration import Configuration
 from .files import Files
 from .hosts import Host
+from .limits import FRESH
 from .link import HostLink
 from .observation import HostPicture
 from .plan import Outcome, Plan
@@ -299,6 +301,17 @@ class Controller:
     ) -> Outcome:
         """Run one plan, see :func:`actions.run`."""
         return await actions.run(self, plan, wait=wait, progress=progress)
+
+    # -- what a site allows ---------------------------------------------------------------
+
+    async def limits(self, host: str, max_age: float = FRESH) -> Limits:
+        """What a host allows and has, at most ``max_age`` seconds old; asked in one exec.
+
+        Raises TransportError when it cannot be asked.
+        """
+        owner = await self.host(host)
+        await owner.link.ready()
+        return await owner.limits.get(max_age)
 
     # -- looking into an agent ----------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from .limits import LimitsKeeper
 from .link import HostLink
 from .poller import HostPoller
 from .steps import Steps
@@ -15,6 +16,7 @@ class Host:
     def __init__(self, link: HostLink, steps: Steps, poller: HostPoller) -> None:
         self.link, self.steps, self.poller = link, steps, poller
         self.task: asyncio.Task[None] | None = None
+        self.limits = LimitsKeeper(link)
 
     async def look(self) -> None:
         """A look that began after this call: the poller's next one, or one of our own."""

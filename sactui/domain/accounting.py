@@ -58,9 +58,18 @@ class Accounted:
     work_dir: str = ""
 
 
+#: Amounts by Slurm's name of the resource: cpu, mem (MiB), node, gres/gpu, billing.
+Tres = tuple[tuple[str, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Association:
-    """What a user may use: one account, perhaps in one partition only."""
+    """What a user may use: one account, perhaps in one partition only.
+
+    Limits hold with those of the accounts above it, as Slurm gives them; ``None`` is "no
+    limit". ``max_tres`` is of one job, ``group_tres`` of all jobs together,
+    ``group_minutes`` of all use together (resource x minutes).
+    """
 
     cluster: str
     account: str
@@ -71,7 +80,10 @@ class Association:
     max_jobs: int | None = None
     max_submit: int | None = None
     max_wall: int | None = None  # seconds
-    group_tres: tuple[tuple[str, str], ...] = ()
+    group_tres: Tres = ()
+    max_tres: Tres = ()
+    group_submit: int | None = None
+    group_minutes: Tres = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,28 @@ class Qos:
     max_wall: int | None = None  # seconds
     max_jobs_per_user: int | None = None
     max_submit_per_user: int | None = None
-    max_tres_per_user: tuple[tuple[str, str], ...] = ()
-    group_tres: tuple[tuple[str, str], ...] = ()
+    max_tres_per_user: Tres = ()
+    group_tres: Tres = ()
     preempt: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    max_tres: Tres = ()
+    group_minutes: Tres = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Use that an account, or a user in it, is granted, and what is used up.
+
+    Both in resource x minutes; ``user`` is empty for the whole account. What decays or
+    is reset is up to the site; ``used`` is what Slurm counts now.
+    """
+
+    account: str
+    user: str
+    granted: Tres
+    used: Tres
+
+    def left(self, resource: str) -> int | None:
+        """What is left of a resource; ``None`` where nothing is granted, so nothing limits."""
+        granted = dict(self.granted).get(resource)
+        return None if granted is None else max(0, granted - dict(self.used).get(resource, 0))

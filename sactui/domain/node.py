@@ -66,6 +66,19 @@ class Partition:
     priority_tier: int | None = None
     allow_accounts: tuple[str, ...] = ()  # empty: all
     allow_qos: tuple[str, ...] = ()  # empty: all
+    deny_accounts: tuple[str, ...] = ()
+    deny_qos: tuple[str, ...] = ()
+    allow_groups: tuple[str, ...] = ()  # empty: all
+    submit_hosts: tuple[str, ...] = ()  # a host list of where sbatch may run; empty: anywhere
+    max_nodes: int | None = None
+    min_nodes: int = 0
+    max_cpus_per_node: int | None = None
+    max_memory_per_node_mib: int | None = None
+    max_memory_per_cpu_mib: int | None = None
+    qos: str = ""  # limits of this QOS hold for every job in the partition
+    hidden: bool = False
+    root_only: bool = False
+    needs_window: bool = False  # takes only jobs that name an advance reservation
 
 
 @dataclass(frozen=True, slots=True)

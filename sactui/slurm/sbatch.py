@@ -119,7 +119,8 @@ def parse_job_id(stdout: str) -> int | None:
 
 _ESTIMATE = re.compile(
     r"Job [0-9]+ to start at (?P<start>\S+) using (?P<cpus>[0-9]+) processors on "
-    r"(?:nodes )?(?P<nodes>\S+) in partition (?P<partition>\S+)"
+    # Of a heterogeneous job the partition is not said.
+    r"(?:nodes )?(?P<nodes>\S+)(?: in partition (?P<partition>\S+))?"
 )
 
 
@@ -135,5 +136,5 @@ def parse_estimate(text: str) -> Estimate | None:
         start,
         int(match.group("cpus")),
         match.group("nodes"),
-        match.group("partition"),
+        match.group("partition") or "",
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..domain.node import Node, Window
+from ..domain.node import Node, Partition, Window
 from ..domain.text import decode
 from ..errors import ProtocolError, Refused
 from . import values
@@ -178,6 +178,55 @@ def parse_nodes(data: bytes) -> tuple[Node, ...]:
 def parse_partitions(data: bytes) -> tuple[Shown, ...]:
     """Partitions with all their rules, from one line each."""
     return tuple(_read(line, PARTITION_KEYS) for line in _lines(data, "PartitionName="))
+
+
+def with_rules(partitions: Sequence[Partition], shown: Sequence[Shown]) -> tuple[Partition, ...]:
+    """The partitions of sinfo with the rules that only scontrol shows.
+
+    A partition that scontrol does not show keeps what it has; one that only scontrol shows
+    is added with its rules alone.
+    """
+    rules = {each.fields["PartitionName"]: each.fields for each in shown if "PartitionName" in each.fields}
+    known = {partition.name: partition for partition in partitions}
+    return tuple(
+        _ruled(known.get(name) or Partition(name), rules[name]) if name in rules else known[name]
+        for name in dict.fromkeys([*known, *rules])
+    )
+
+
+def _ruled(partition: Partition, given: Mapping[str, str]) -> Partition:
+    limit = values.duration(given.get("MaxTime", ""))
+    default = values.duration(given.get("DefaultTime", ""))
+    return replace(
+        partition,
+        default=partition.default or given.get("Default") == "YES",
+        state=given.get("State", partition.state).upper(),
+        time_limit=partition.time_limit if limit is None else limit,
+        default_time=partition.default_time if default is None else default,
+        nodes=partition.nodes or values.number(given.get("TotalNodes", "")) or 0,
+        cpus=partition.cpus or values.number(given.get("TotalCPUs", "")) or 0,
+        node_list=partition.node_list or values.word(given.get("Nodes", "")),
+        priority_tier=values.number(given.get("PriorityTier", "")),
+        allow_accounts=_allowed(given.get("AllowAccounts", "")),
+        allow_qos=_allowed(given.get("AllowQos", "")),
+        deny_accounts=_allowed(given.get("DenyAccounts", "")),
+        deny_qos=_allowed(given.get("DenyQos", "")),
+        allow_groups=_allowed(given.get("AllowGroups", "")),
+        submit_hosts=_allowed(given.get("AllocNodes", "")),
+        max_nodes=values.number(given.get("MaxNodes", "")),
+        min_nodes=values.number(given.get("MinNodes", "")) or 0,
+        max_cpus_per_node=values.number(given.get("MaxCPUsPerNode", "")),
+        max_memory_per_node_mib=values.memory_mib(given.get("MaxMemPerNode", "")),
+        max_memory_per_cpu_mib=values.memory_mib(given.get("MaxMemPerCPU", "")),
+        qos=values.word(given.get("QoS", "")),
+        hidden=given.get("Hidden") == "YES",
+        root_only=given.get("RootOnly") == "YES",
+        needs_window=given.get("ReqResv") == "YES",
+    )
+
+
+def _allowed(text: str) -> tuple[str, ...]:
+    return () if text.strip().upper() == "ALL" else _names(text.strip())
 
 
 def parse_windows(data: bytes) -> tuple[Window, ...]:

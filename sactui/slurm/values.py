@@ -146,6 +146,27 @@ def pairs(text: str) -> dict[str, str]:
     return found
 
 
+def tres(text: str) -> tuple[tuple[str, int], ...]:
+    """``cpu=4,mem=16G,gres/gpu=2`` as amounts; memory in MiB. What is not a number is left out."""
+    found: list[tuple[str, int]] = []
+    for key, value in pairs(text).items():
+        amount = memory_mib(value) if key == "mem" else count(value)
+        if amount is not None:
+            found.append((key, amount))
+    return tuple(found)
+
+
+def duration_text(seconds: int) -> str:
+    """A time as Slurm writes and takes it, ``2-03:00:00``; ``UNLIMITED`` without a limit."""
+    if seconds == UNLIMITED:
+        return "UNLIMITED"
+    minutes, left = divmod(max(0, seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    clock = f"{hours:02d}:{minutes:02d}:{left:02d}"
+    return f"{days}-{clock}" if days else clock
+
+
 def tres_gpus(tres: dict[str, str]) -> int:
     """GPUs in a TRES mapping. Slurm may give a total and the typed parts of the same
     total: the total counts, the parts only where there is no total."""

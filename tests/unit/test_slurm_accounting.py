@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sactui.domain.accounting import Association, Qos
 from sactui.domain.state import Phase
-from sactui.slurm import sacct, sacctmgr
+from sactui.slurm import sacct, sacctmgr, sshare
 from sactui.slurm.records import Tokens
 from sactui.slurm.version import capabilities
 
@@ -86,16 +86,24 @@ def test_the_command() -> None:
 
 def test_associations_and_qos() -> None:
     found, bad = sacctmgr.parse_associations(
-        b"lab|acct|op||long,normal|normal|5||1-00:00:00|cpu=10\nbroken|line\n"
+        b"lab|acct|op||long,normal|normal|5||1-00:00:00|cpu=10,mem=1G|gres/gpu=2|7|cpu=600\nbroken|line\n"
     )
     assert found == (
-        Association("lab", "acct", "op", "", ("long", "normal"), "normal", 5, None, 86400, (("cpu", "10"),)),
+        Association(
+            *("lab", "acct", "op", "", ("long", "normal"), "normal", 5, None, 86400),
+            *((("cpu", 10), ("mem", 1024)), (("gres/gpu", 2),), 7, (("cpu", 600),)),
+        ),
     )
     assert bad == 1
-    qos, bad = sacctmgr.parse_qos(b"normal|0||2|||||DenyOnLimit\n")
-    assert qos == (Qos("normal", 0, None, 2, None, (), (), (), ("DenyOnLimit",)),)
+    qos, bad = sacctmgr.parse_qos(b"normal|0||2|||||DenyOnLimit|cpu=4|\n")
+    assert qos == (Qos("normal", 0, None, 2, None, (), (), (), ("DenyOnLimit",), (("cpu", 4),)),)
     assert bad == 0
     assert sacctmgr.parse_qos(b"normal|0|")[1] == 1
+    assert sacctmgr.parse_default_account(b"op|lab\n") == "lab"
+    assert sacctmgr.parse_default_account(b"op|la") == ""
+    budgets, bad = sshare.parse(b"root|||cpu=0\n  lab|op|cpu=1000,mem=1024|cpu=250,mem=0\n lab||cp\n")
+    assert (bad, [(each.account, each.user) for each in budgets]) == (1, [("lab", "op")])
+    assert (budgets[0].left("cpu"), budgets[0].left("mem"), budgets[0].left("node")) == (750, 1024, None)
     assert "user=op" in sacctmgr.association_command("op")
     assert sacctmgr.qos_command()[0] == "sacctmgr"
     with pytest.raises(ValueError, match="user"):

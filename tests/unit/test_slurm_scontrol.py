@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sactui.domain.node import Window
+from sactui.domain.job import UNLIMITED
+from sactui.domain.node import Partition, Window
 from sactui.errors import ProtocolError, Refused
 from sactui.slurm import scontrol
 
@@ -206,3 +207,21 @@ def test_any_output(data: bytes) -> None:
             continue
     scontrol.parse_config(data)
     scontrol.parse_ping(data)
+
+
+def test_rules_of_partitions_join_what_sinfo_knows() -> None:
+    line = (
+        b"PartitionName=gpu AllowGroups=ALL AllowAccounts=ml,lab AllowQos=ALL AllocNodes=login[1-2] Default=YES "
+        b"QoS=gpuq DefaultTime=01:00:00 DisableRootJobs=NO ExclusiveUser=NO GraceTime=0 Hidden=NO MaxNodes=4 "
+        b"MaxTime=UNLIMITED MinNodes=0 LLN=NO MaxCPUsPerNode=16 Nodes=g[1-4] PriorityJobFactor=1 PriorityTier=5 "
+        b"RootOnly=NO ReqResv=YES OverSubscribe=NO OverTimeLimit=NONE PreemptMode=OFF State=UP TotalCPUs=64 "
+        b"TotalNodes=4 SelectTypeParameters=NONE JobDefaults=(null) DefMemPerCPU=100 MaxMemPerNode=64000\n"
+    )
+    known, other = Partition("gpu", cpus=64, cpus_idle=3), Partition("other")
+    gpu, unchanged = scontrol.with_rules([known, other], scontrol.parse_partitions(line))
+    assert unchanged == other
+    assert (gpu.cpus_idle, gpu.time_limit, gpu.default_time, gpu.default) == (3, UNLIMITED, 3600, True)
+    assert (gpu.allow_accounts, gpu.allow_qos, gpu.submit_hosts) == (("ml", "lab"), (), ("login[1-2]",))
+    assert (gpu.max_nodes, gpu.max_cpus_per_node, gpu.max_memory_per_node_mib) == (4, 16, 64000)
+    assert (gpu.qos, gpu.needs_window, gpu.priority_tier) == ("gpuq", True, 5)
+    assert scontrol.with_rules([], scontrol.parse_partitions(line))[0].nodes == 4
