@@ -211,9 +211,9 @@ def test_any_output(data: bytes) -> None:
 
 def test_rules_of_partitions_join_what_sinfo_knows() -> None:
     line = (
-        b"PartitionName=gpu AllowGroups=ALL AllowAccounts=ml,lab AllowQos=ALL AllocNodes=login[1-2] Default=YES "
-        b"QoS=gpuq DefaultTime=01:00:00 DisableRootJobs=NO ExclusiveUser=NO GraceTime=0 Hidden=NO MaxNodes=4 "
-        b"MaxTime=UNLIMITED MinNodes=0 LLN=NO MaxCPUsPerNode=16 Nodes=g[1-4] PriorityJobFactor=1 PriorityTier=5 "
+        b"PartitionName=gpu AllowGroups=ALL AllowAccounts=ml,lab AllowQos=ALL AllocNodes=login[1-2] "
+        b"Default=YES QoS=gpuq DefaultTime=01:00:00 DisableRootJobs=NO ExclusiveUser=NO Hidden=NO MaxNodes=4 "
+        b"MaxTime=UNLIMITED MinNodes=0 LLN=NO MaxCPUsPerNode=16 Nodes=g[1-4] PriorityTier=5 "
         b"RootOnly=NO ReqResv=YES OverSubscribe=NO OverTimeLimit=NONE PreemptMode=OFF State=UP TotalCPUs=64 "
         b"TotalNodes=4 SelectTypeParameters=NONE JobDefaults=(null) DefMemPerCPU=100 MaxMemPerNode=64000\n"
     )
