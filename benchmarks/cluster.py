@@ -43,13 +43,16 @@ def environment(lab: Lab) -> dict[str, str]:
 
 
 def counting(directory: Path, programs: Mapping[str, str]) -> Path:
-    """A directory for the front of PATH: each call of ``programs`` (name: real path) adds a line to ``calls``."""
+    """A directory for the front of PATH: what it holds adds a line to ``calls`` with each call.
+
+    ``programs``: name to real path.
+    """
     place = directory / "counting"
     place.mkdir()
     for name, real in programs.items():
         log = shlex.quote(str(directory / "calls"))
         (place / name).write_text(
-            f"#!/bin/sh\necho {name} >>{log}\nexec {shlex.quote(real)} \"$@\"\n", encoding="utf-8"
+            f'#!/bin/sh\necho {name} >>{log}\nexec {shlex.quote(real)} "$@"\n', encoding="utf-8"
         )
         (place / name).chmod(0o755)
     return place

@@ -27,7 +27,9 @@ class Bare(App):
     def compose(self):
         yield Static("bare")
     def on_mount(self):
-        self.set_interval(1.0, lambda: self.query_one(Static).update(f"bare {datetime.datetime.now():%H:%M:%S}"))
+        self.set_interval(1.0, self.tick)
+    def tick(self):
+        self.query_one(Static).update(f"bare {datetime.datetime.now():%H:%M:%S}")
 Bare().run()
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -152,10 +153,8 @@ class Program:
             end = time.perf_counter() + 5
             while self.alive and time.perf_counter() < end:
                 self.pump(0.1)
-        try:
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
-        except ChildProcessError:
-            pass
         os.close(self.fd)
 
     def __enter__(self) -> Program:

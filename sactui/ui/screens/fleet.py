@@ -8,7 +8,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Static
 
 from ... import clock
 from ...core.controller import Controller
@@ -22,13 +21,12 @@ from ..render import details, problems
 from ..render import jobs as job_rows
 from ..render import reservations as reservation_rows
 from ..render.header import line as header_line
-from ..render.words import age
 from ..table.row import cell
 from ..table.widths import Column
-from ..theming import Theme, painted, style
-from ..widgets.chrome import Banner, Footer, Tabs
+from ..theming import Theme
+from ..widgets.chrome import Banner, Footer, Header, Tabs
 from ..widgets.live_table import LiveTable
-from ..widgets.preview import Preview, facts_text
+from ..widgets.preview import Preview, facts_text, freshness
 from .attach import AttachScreen
 from .booking import BookingDialog, booking_fields, free_name, request_of
 from .dialog import ConfirmDialog, MessageDialog
@@ -102,7 +100,7 @@ class FleetScreen(Screen[None]):
     # -- layout -----------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="header")
+        yield Header(id="header")
         yield Banner()
         yield Tabs()
         with Vertical(id="body"):
@@ -152,8 +150,8 @@ class FleetScreen(Screen[None]):
         fleet = self.fleet
         read_only = self.controller.configuration.read_only
         spans = header_line(fleet, now, max(20, self.size.width), read_only=read_only)
-        self.query_one("#header", Static).update(painted(self._look, spans))
-        self.query_one(Banner).show(fleet, now, self._look)
+        self.query_one(Header).show(spans)
+        self.query_one(Banner).show(fleet, now)
         self._table("reservations").show(reservation_rows.rows(fleet, now))
         agents = self._table("agents")
         agents.show(agent_rows.rows(fleet, now))
@@ -190,9 +188,8 @@ class FleetScreen(Screen[None]):
         if chosen.agent is not None:
             agent = chosen.agent
             title = " · ".join(part for part in (agent.name, agent.node, agent.model) if part)
-            seen = (
-                f"seen {age(now - agent.observed_at)} ago" if agent.observed_at is not None else "never seen"
-            )
+            pace = max((host.interval for host in self.fleet.hosts if host.name == agent.host), default=0.0)
+            seen = "never seen" if agent.observed_at is None else freshness(now - agent.observed_at, pace)
             if agent.screen.strip():
                 preview.screen_text(title, agent.screen, seen)
             else:
@@ -201,14 +198,8 @@ class FleetScreen(Screen[None]):
             preview.facts(*self._facts(chosen, now), self._look)
         else:
             preview.sentence("")
-        self.query_one(Footer).show(
-            [a for a in self._actions if self._available(a, chosen)], style(self._look, "strong+bold")
-        )
-        self.query_one(Tabs).show(
-            [name.capitalize() for name in _TABLES],
-            _TABLES.index(self._current),
-            style(self._look, "accent+bold"),
-        )
+        self.query_one(Footer).show([a for a in self._actions if self._available(a, chosen)])
+        self.query_one(Tabs).show([name.capitalize() for name in _TABLES], _TABLES.index(self._current))
 
     # -- selection ------------------------------------------------------------------------
 

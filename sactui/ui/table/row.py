@@ -12,20 +12,29 @@ from rich.cells import cell_len
 #: Text and the name of its style. The text is drawn as it is: no markup, no control bytes.
 Span: TypeAlias = tuple[str, str]
 
+_STEPS = 240
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A bar as wide as its column: ``fraction`` (0..1) of it in the style, the rest faint.
 
     Anything above nothing draws at least one cell; only all of it draws all of them.
+    The fraction is kept in steps finer than any column: what cannot be seen is no change.
     """
 
     fraction: float
     style: str
 
+    def __post_init__(self) -> None:
+        share = min(1.0, max(0.0, self.fraction))
+        if share not in (0.0, 1.0):
+            share = min(max(round(share * _STEPS), 1), _STEPS - 1) / _STEPS
+        object.__setattr__(self, "fraction", share)
+
     def filled(self, width: int) -> int:
         """How many of ``width`` cells are filled."""
-        share = min(1.0, max(0.0, self.fraction))
+        share = self.fraction
         if share in (0.0, 1.0):
             return round(share * width)
         return min(max(width - 1, 1), max(1, round(share * width)))

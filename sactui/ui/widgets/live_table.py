@@ -355,6 +355,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _repaint(self) -> None:
         """Ask for exactly the lines that no longer look as they were painted."""
+        if not self.size.height:
+            return
         if not self._painted:
             self.refresh()
             return
