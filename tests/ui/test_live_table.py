@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
@@ -11,8 +12,12 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.pilot import Pilot
 
+from sactui import clock
+from sactui.domain.query import Field, Kind
+from sactui.domain.shape import Shape
 from sactui.ui import theming
 from sactui.ui.table import paint
+from sactui.ui.table.export import Form
 from sactui.ui.table.row import LazyRows, Row, cell
 from sactui.ui.table.widths import Column
 from sactui.ui.widgets.live_table import LiveTable
@@ -54,6 +59,9 @@ class TableApp(App[None]):
         self.table.focus()
 
     def on_live_table_selected(self, message: LiveTable.Selected) -> None:
+        self.seen.append(message)
+
+    def on_live_table_shaped(self, message: LiveTable.Shaped) -> None:
         self.seen.append(message)
 
     def on_live_table_activated(self, message: LiveTable.Activated) -> None:
@@ -477,3 +485,178 @@ def test_nothing_flashes_in_a_headless_app() -> None:
         assert flashing(table, 1) == ""
 
     run(steps)
+
+
+# --- the view ----------------------------------------------------------------
+
+Thing = tuple[str, int, float]  # name, size, born at
+
+THING_COLUMNS = (
+    Column("glyph", min_width=1, max_width=1, priority=1),
+    Column("name", "name", min_width=4, max_width=20, gap=1, priority=1),
+    Column("size", "size", min_width=4, max_width=6, align="right", priority=3, whole=True),
+    Column("words", min_width=8, flex=1, priority=2),
+)
+THING_FIELDS: tuple[Field[Thing], ...] = (
+    Field("name", Kind.TEXT, lambda thing, _: thing[0], "its name"),
+    Field("size", Kind.NUMBER, lambda thing, _: thing[1], "its size"),
+    Field("age", Kind.DURATION, lambda thing, now: now - thing[2], "its age", timely=True),
+)
+
+
+def things(*items: tuple[str, int]) -> LazyRows[Thing]:
+    now = clock.now()
+
+    def build(thing: Thing) -> Row:
+        return Row(thing[0], (cell("*"), cell(thing[0]), cell(str(thing[1])), cell("words of it", "dim")))
+
+    return LazyRows([(name, size, now - size) for name, size in items], lambda thing: thing[0], build)
+
+
+def viewed() -> LiveTable:
+    return LiveTable(THING_COLUMNS, fields=THING_FIELDS, title="THINGS")
+
+
+MANY = (("alpha", 2), ("beta", 10), ("gamma", 1), ("delta", 0))
+
+
+def names(table: LiveTable) -> list[object]:
+    return list(table.keys)
+
+
+def test_a_filter_is_typed_in_the_heading_and_works_while_typing() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        table.begin_filter()
+        assert table.filtering
+        await pilot.press("m", "m")
+        assert names(table) == ["gamma"]
+        assert "/mm" in lines(table)[0]
+        assert "1 of 4" in lines(table)[0]
+        await pilot.press("ctrl+u", *"size:>1", "enter")
+        assert not table.filtering
+        assert names(table) == ["alpha", "beta"]
+        assert "/size:>1  2 of 4" in lines(table)[0]
+        # A new snapshot goes through the same filter, also one that is not the same object.
+        table.show(things(*MANY, ("epsilon", 7)))
+        assert names(table) == ["alpha", "beta", "epsilon"]
+        assert table.back()
+        assert len(names(table)) == 5
+        assert not table.back()
+
+    run(steps, table=viewed(), size=(90, 11))
+
+
+def test_a_mistake_in_a_filter_keeps_the_rows_and_names_its_place() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        table.begin_filter()
+        await pilot.press(*"size:>")
+        assert len(names(table)) == 3
+        assert "here belongs a number at 7" in lines(table)[0]
+        await pilot.press("5")
+        assert names(table) == ["beta"]
+        await pilot.press("x", "enter")
+        # What is shown is the filter that holds.
+        assert names(table) == ["beta"]
+        assert "/size:>5  1 of 4" in lines(table)[0]
+
+    run(steps, table=viewed(), size=(90, 11))
+
+
+def test_keys_of_the_filter_do_not_reach_the_screen_but_arrows_move() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        table.begin_filter()
+        await pilot.press("a", "down", "down")
+        assert (table.cursor_index, names(table)) == (2, ["alpha", "beta", "gamma", "delta"])
+        await pilot.press("tab")  # nothing begins with "a" but age
+        assert "/age:" in lines(table)[0]
+        await pilot.press("escape")
+        assert (table.filtering, table.shape.filter, len(names(table))) == (False, "", 4)
+
+    run(steps, table=viewed(), size=(90, 11))
+
+
+def test_nothing_that_matches_is_not_nothing() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        table.filter("zeta")
+        assert "none of 4 matches zeta: esc shows all" in lines(table)[1]
+
+    run(steps, table=viewed(), size=(90, 11))
+
+
+def test_sorting_by_keys_and_by_clicks_keeps_the_cursor_on_its_row() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        await pilot.press("j")
+        assert table.cursor_key == "beta"
+        table.sort_step(1)
+        assert names(table) == ["alpha", "beta", "delta", "gamma"]
+        table.sort_step(1)
+        assert names(table) == ["beta", "alpha", "gamma", "delta"]
+        assert "by size ▾" in lines(table)[0]
+        table.reverse()
+        assert names(table) == ["delta", "gamma", "alpha", "beta"]
+        assert (table.cursor_key, table.cursor_index) == ("beta", 3)
+        table.sort("")
+        assert names(table) == [name for name, _ in MANY]
+        at = lines(table)[0].index("size")
+        for wanted in (["beta", "alpha"], ["delta", "gamma"], ["alpha", "beta"]):
+            await pilot.click(table, offset=(at, 0))
+            await pilot.pause()
+            assert names(table)[:2] == wanted
+        assert table.cursor_key == "beta"
+
+    run(steps, table=viewed(), size=(90, 11))
+
+
+def test_columns_are_hidden_and_moved_and_the_glyph_goes_with_its_neighbour() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        await pilot.press("j")
+        assert lines(table)[1].startswith("  * alpha")
+        table.show_columns(["words", "size", "name"], ["size"])
+        assert lines(table)[1].startswith("  words of it")
+        assert lines(table)[1].rstrip().endswith("* alpha")
+        assert "10" not in lines(table)[2]
+        assert table.cursor_key == "beta"
+        table.show_columns(["words", "size", "name"], ["size", "words", "name"])  # never none at all
+        assert lines(table)[1].startswith("  words of it")
+        table.wear(Shape())
+        assert lines(table)[1].startswith("  * alpha")
+        await pilot.pause()
+        assert any(isinstance(message, LiveTable.Shaped) for message in app.seen)
+
+    run(steps, table=viewed(), size=(90, 11))
+
+
+def test_the_same_snapshot_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    counted = (Field("name", Kind.TEXT, lambda thing, _: (asked.append(thing[0]), thing[0])[1], "its name"),)
+
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.filter("a")
+        snapshot = things(*MANY)
+        table.show(snapshot)
+        assert len(asked) == 4
+        for _ in range(3):
+            table.show(LazyRows(snapshot.items, snapshot.key, snapshot.build))
+        assert len(asked) == 4
+
+    run(steps, table=LiveTable(THING_COLUMNS, fields=counted))
+
+
+def test_what_is_shown_can_be_taken_along() -> None:
+    async def steps(app: TableApp, table: LiveTable, pilot: Pilot[None]) -> None:
+        table.show(things(*MANY))
+        table.filter("size:>1")
+        assert table.exported(Form.CSV) == "name,size,words\nalpha,2,words of it\nbeta,10,words of it\n"
+        assert [(one["name"], one["size"]) for one in json.loads(table.exported(Form.JSON))] == [
+            ("alpha", 2),
+            ("beta", 10),
+        ]
+        assert table.exported(Form.MARKDOWN).splitlines()[2] == "| alpha | 2 | words of it |"
+
+    run(steps, table=viewed())

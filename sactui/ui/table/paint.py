@@ -28,10 +28,12 @@ class Strokes:
     rest: str = "░"
     more: str = "…"
     rule: str = "─"
+    up: str = "▴"
+    down: str = "▾"
 
 
 UNICODE = Strokes()
-ASCII = Strokes(cursor=">", mark="+", full="#", rest=".", more="~", rule="-")
+ASCII = Strokes(cursor=">", mark="+", full="#", rest=".", more="~", rule="-", up="^", down="v")
 
 
 def safe(text: str) -> str:

@@ -80,11 +80,29 @@ class LazyRows(Sequence[Row], Generic[T]):
     that the cursor can be found again, and everything else waits until it is visible.
     """
 
-    def __init__(self, items: Sequence[T], key: Callable[[T], Hashable], build: Callable[[T], Row]) -> None:
+    def __init__(
+        self,
+        items: Sequence[T],
+        key: Callable[[T], Hashable],
+        build: Callable[[T], Row],
+        keys: list[Hashable] | None = None,
+    ) -> None:
         self.items = items
-        self.keys: list[Hashable] = list(map(key, items))
-        self._build = build
+        self.key = key
+        self.build = build
+        self._keys = keys
         self._built: dict[int, Row] = {}
+
+    @property
+    def keys(self) -> list[Hashable]:
+        """The keys of all rows, taken when they are first asked for."""
+        if self._keys is None:
+            self._keys = list(map(self.key, self.items))
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: list[Hashable]) -> None:
+        self._keys = keys
 
     def __len__(self) -> int:
         return len(self.items)
@@ -101,7 +119,7 @@ class LazyRows(Sequence[Row], Generic[T]):
         at = index + len(self.items) if index < 0 else index
         row = self._built.get(at)
         if row is None:
-            row = self._built[at] = self._build(self.items[at])
+            row = self._built[at] = self.build(self.items[at])
         return row
 
     def __iter__(self) -> Iterator[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .row import Bar, Cell, Row, text_of, width_of
+from .row import Bar, Cell, text_of, width_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Column:
         return width if self.max_width is None else min(width, self.max_width)
 
 
-def measure(columns: Sequence[Column], rows: Iterable[Row]) -> list[int]:
-    """The width each column wants for these (visible) rows; 0 for one that goes away.
+def measure(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> list[int]:
+    """The width each column wants for the cells of these (visible) rows; 0 for one that goes away.
 
     Text that runs on into empty cells at its right wants no more than its column's limit.
     """
     wanted = [0] * len(columns)
-    for row in rows:
-        for index, value in enumerate(row.cells[: len(columns)]):
+    for cells in rows:
+        for index, value in enumerate(cells[: len(columns)]):
             width = _wanted(columns[index], value)
             if width > wanted[index]:
                 wanted[index] = width

@@ -1,110 +1,46 @@
-"""A table of live rows: told everything, it repaints only what changed and is visible."""
+"""A table of live rows that a person filters, sorts and cuts to size."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import ClassVar, TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
-from textual.geometry import Region, Size
-from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 from textual.timer import Timer
 
+from ... import clock
+from ...domain.query import Field
+from ...domain.shape import Shape
 from .. import theming
-from ..table import paint, position
-from ..table.news import News
-from ..table.row import Cell, Row, Span, keys_of
-from ..table.widths import Column, SteadyWidths, fit, measure
+from ..table import export, paint
+from ..table.editing import Line
+from ..table.painter import GUTTER
+from ..table.row import LazyRows, Row, Span
+from ..table.view import View
+from ..table.widths import Column
+from . import table_messages
+from .row_table import RowTable
 
-#: Everything that decides how one line looks, apart from widths and theme.
-_Look: TypeAlias = "tuple[tuple[Cell, ...] | None, bool, bool, bool, bool, tuple[int, ...]]"
-
-_GUTTER = 2  # the selection's bar and the mark
-_MARGIN = 1  # the scrollbar's place, free also while there is none: nothing moves when it comes
-_FLASH_SECONDS = 0.7
+#: Rows up to which a filter follows every key; beyond, once the typing pauses.
+_AT_ONCE = 2500
+_PAUSE = 0.08
 
 
-class LiveTable(ScrollView, can_focus=True):
-    """Rows found again by key through every sort, insert and removal.
+class LiveTable(RowTable):
+    """Rows found again by key through every sort, insert and removal, and a view on them.
 
-    :meth:`show` takes the complete, filtered and sorted snapshot. Cursor, marks and
-    scroll belong to keys, not to line numbers; when the row under the cursor is gone,
-    the cursor stays where it is. Text is drawn as it is, cut by terminal cells, never
-    wrapped, never read as markup.
+    :meth:`show` takes the complete snapshot; what of it is shown, and in which order, is
+    the view's. While the filter is typed every printable key belongs to it; enter keeps
+    it, escape clears it.
     """
 
-    DEFAULT_CSS = """
-    LiveTable {
-        height: 1fr; background: $background; color: $foreground;
-        overflow-x: hidden; overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "cursor(1)", "down", show=False),
-        Binding("up,k", "cursor(-1)", "up", show=False),
-        Binding("pagedown", "page(1.0)", "page down", show=False),
-        Binding("pageup", "page(-1.0)", "page up", show=False),
-        Binding("ctrl+d", "page(0.5)", "half a page down", show=False),
-        Binding("ctrl+u", "page(-0.5)", "half a page up", show=False),
-        Binding("home,g", "first", "first", show=False),
-        Binding("end,G", "last", "last", show=False),
-        Binding("space", "mark", "mark", show=False),
-        Binding("enter", "activate", "open", show=False),
-    ]
-
-    class Selected(Message):
-        """The cursor is on another row; ``key`` is None when there is no row."""
-
-        def __init__(self, table: LiveTable, key: Hashable | None) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
-
-        @property
-        def control(self) -> LiveTable:
-            return self.table
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LiveTable.Selected) and message.table is self.table
-
-    class Activated(Message):
-        """Enter or a double click on a row."""
-
-        def __init__(self, table: LiveTable, key: Hashable) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
-
-        @property
-        def control(self) -> LiveTable:
-            return self.table
-
-    class Marked(Message):
-        """The set of marked rows changed."""
-
-        def __init__(self, table: LiveTable) -> None:
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> LiveTable:
-            return self.table
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LiveTable.Marked) and message.table is self.table
+    Shaped: TypeAlias = table_messages.Shaped
 
     def __init__(
         self,
         columns: Sequence[Column],
         *,
+        fields: Sequence[Field[Any]] = (),
         title: str = "",
         theme: theming.Theme | None = None,
         empty: str = "nothing here",
@@ -115,384 +51,256 @@ class LiveTable(ScrollView, can_focus=True):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """``theme=None`` follows the app's theme.
-
-        ``flash=None`` lets changed cells flash unless the app is headless or animations are off.
-        """
-        super().__init__(id=id, classes=classes)
-        self._columns = tuple(columns)
-        self._theme = theme
-        self._title = title
-        self._note: tuple[Span, ...] = ()
-        self._empty = empty
-        self._heading = heading
-        self._rule = rule
-        self._strokes = strokes
-        self._flash = flash
-        self._rows: Sequence[Row] = ()
-        self._keys: list[Hashable] = []
-        self._cursor = -1
-        self._marked: set[Hashable] = set()
-        self._steady = SteadyWidths()
-        self._widths: tuple[int, ...] = ()
-        self._strips: LRUCache[_Look, Strip] = LRUCache(512)
-        self._painted: dict[int, _Look] = {}
-        self._styles: dict[tuple[str, str, bool, bool], Style] = {}
-        self._news = News()
-        self._fade_timer: Timer | None = None
+        """As :class:`RowTable`; ``fields`` are what can be filtered and sorted by."""
+        super().__init__(
+            columns,
+            title=title,
+            theme=theme,
+            empty=empty,
+            heading=heading,
+            rule=rule,
+            strokes=strokes,
+            flash=flash,
+            id=id,
+            classes=classes,
+        )
+        self.view = View(columns, fields)
+        self._source: Sequence[Row] = ()
+        self._line: Line | None = None
+        self._before = ""
+        self._later: Timer | None = None
 
     # --- what it shows -------------------------------------------------------
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show these rows, all of them, in this order. Only visible ones are looked at."""
-        top, height, old_keys, old_cursor = self.scroll_offset.y, self._body_height, self._keys, self._cursor
-        before = {row.key: row for row in self._visible()} if self._flashes else {}
-        key = self.cursor_key
-        self._rows, self._keys = rows, keys_of(rows)
-        if self._marked:
-            self._marked &= set(self._keys)
-        self._cursor = position.find(self._keys, key, old_cursor)
-        self._resize_virtual()
-        target = position.kept(top, height, old_keys, old_cursor, self._keys, self._cursor)
-        if target != top:
-            self.scroll_to(y=target, animate=False)
-        if before and self._news.note(before, self._visible(), self._columns) and self._fade_timer is None:
-            self._fade()
-        if not self._measure(tick=True):
-            self._repaint()
-        if self.cursor_key != key:
-            self.post_message(self.Selected(self, self.cursor_key))
+        """Show this snapshot: all its rows; the view chooses and orders. Rows that wait are not built."""
+        self._source = rows
+        if isinstance(rows, LazyRows):
+            before = (self.view.total, len(self.keys))
+            rows = self.view.choose(rows, clock.now())
+            super().show(rows)
+            if (self.view.total, len(self.keys)) != before:
+                self._refresh_heading()
+        else:
+            super().show(rows)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
-        """Other columns; rows of the new form must follow with :meth:`show`."""
-        if tuple(columns) == self._columns:
+        """Other columns altogether; rows of the new form must follow with :meth:`show`."""
+        if tuple(columns) != self.view.designed:
+            shape, me = self.view.shape, self.view.me
+            self.view = View(columns, self.view.fields)
+            self.view.me = me
+            self.view.wear(shape)
+        super().set_columns(self.view.columns)
+
+    @property
+    def shape(self) -> Shape:
+        """How the table is looked at."""
+        return self.view.shape
+
+    def wear(self, shape: Shape) -> None:
+        """Look at the table another way."""
+        self.view.wear(shape)
+        self._reshape()
+
+    def _reshape(self) -> None:
+        """Apply the view to the rows there are."""
+        if self.view.columns != self._columns:
+            self._arrange_columns(self.view.columns)
+        self.show(self._source)
+        self._repaint()
+        self._refresh_heading()
+        self.post_message(self.Shaped(self))
+
+    # --- sorting ---------------------------------------------------------------
+
+    def sort(self, key: str) -> None:
+        """Sort by a column; a second time the other way; a third time the table's own order."""
+        view = self.view
+        if view.shape.sort != key:
+            view.sort(key)
+        else:
+            first = view.shape.descending
+            view.sort(key)
+            if view.shape.descending == first:
+                view.reverse()
+            else:
+                view.sort("")
+        self._reshape()
+
+    def sort_step(self, step: int) -> None:
+        """Sort by the next column, or the one before."""
+        self.view.sort_step(step)
+        self._reshape()
+
+    def reverse(self) -> None:
+        """Turn the order round; the table's own order cannot be turned."""
+        self.view.reverse()
+        self._reshape()
+
+    def show_columns(self, columns: Sequence[str], hidden: Sequence[str]) -> None:
+        """Show these columns, in this order, without the hidden ones."""
+        self.view.arrange(columns, hidden)
+        self._reshape()
+
+    # --- the filter --------------------------------------------------------------
+
+    @property
+    def filtering(self) -> bool:
+        """Whether the filter is being typed now: then keys belong to it."""
+        return self._line is not None
+
+    def begin_filter(self) -> None:
+        """Let the filter be typed in the heading."""
+        text = self.view.shape.filter
+        self._before = text
+        self._line = Line(text, len(text))
+        self._refresh_heading()
+
+    def filter(self, text: str) -> bool:
+        """Filter by ``text`` now; False when it is not understood (``view.error``)."""
+        understood = self.view.filter(text)
+        self._reshape()
+        return understood
+
+    def back(self) -> bool:
+        """Undo the nearest thing: the filter, then the marks. False when there is neither."""
+        if self._line is not None or self.view.shape.filter or self.view.error:
+            self._end_filter(clear=True)
+            return True
+        if self.marked:
+            self.clear_marks()
+            return True
+        return False
+
+    def _end_filter(self, *, clear: bool) -> None:
+        line, self._line = self._line, None
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
+        self.filter("" if clear else line.text if line else self.view.shape.filter)
+        if self.view.error is not None:
+            # What was not understood is not kept: the filter that holds is the one that is shown.
+            self.filter(self.view.shape.filter)
+
+    def on_key(self, event: events.Key) -> None:
+        if self._line is None:
             return
-        self._columns = tuple(columns)
-        self._rows, self._keys = (), []
-        self._steady.reset()
-        self._restyle()
+        if event.key in ("enter", "escape"):
+            self._end_filter(clear=event.key == "escape")
+        elif event.key in ("tab", "shift+tab"):
+            self._type(self._completed(self._line))
+        elif (edited := self._line.key(event.key)) is not None:
+            self._type(edited)
+        elif event.is_printable and event.character:
+            self._type(self._line.insert(event.character))
+        else:
+            return  # arrows move the cursor meanwhile
+        event.stop()
+        event.prevent_default()
 
-    def set_strokes(self, strokes: paint.Strokes) -> None:
-        """Draw with other characters, e.g. ASCII ones."""
-        self._strokes = strokes
-        self._restyle()
+    def on_paste(self, event: events.Paste) -> None:
+        if self._line is not None:
+            self._type(self._line.insert(event.text))
+            event.stop()
+
+    def on_blur(self) -> None:  # beside the base's: Textual calls both
+        if self._line is not None:
+            self._end_filter(clear=False)
+
+    def _type(self, line: Line) -> None:
+        changed = self._line is None or line.text != self._line.text
+        self._line = line
+        self._refresh_heading()
+        if not changed:
+            return
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
+        if self.view.total <= _AT_ONCE:
+            self._apply()
+        else:
+            self._later = self.set_timer(_PAUSE, self._apply)
+
+    def _apply(self) -> None:
+        self._later = None
+        if self._line is not None:
+            self.filter(self._line.text)
+
+    def _completed(self, line: Line) -> Line:
+        """With the name of the field under the cursor completed, where only one begins so."""
+        word = line.text[: line.at].rpartition(" ")[2].lstrip("!")
+        names = [field.name for field in self.view.fields if word and field.name.startswith(word)]
+        return line.insert(names[0][len(word) :] + ":") if len(names) == 1 else line
+
+    # --- the heading ---------------------------------------------------------------
 
     @property
-    def title(self) -> str:
-        """The table's own name, in the heading line."""
-        return self._title
-
-    @title.setter
-    def title(self, title: str) -> None:
-        if title != self._title:
-            self._title = title
-            self._refresh_heading()
-
-    @property
-    def note(self) -> tuple[Span, ...]:
-        """What stands after the title: a count, a filter."""
-        return self._note
-
-    @note.setter
-    def note(self, note: Sequence[Span]) -> None:
-        if tuple(note) != self._note:
-            self._note = tuple(note)
-            self._refresh_heading()
+    def heading_note(self) -> Sequence[Span]:
+        """The note; then the filter, its matches or its mistake, and the order."""
+        spans: list[Span] = []
+        view, line = self.view, self._line
+        if line is not None:
+            spans += [("/", "accent+bold"), (line.text[: line.at], "strong")]
+            spans += [(line.text[line.at : line.at + 1] or " ", "strong+reverse")]
+            spans += [(line.text[line.at + 1 :], "strong")]
+        elif view.shape.filter:
+            spans += [("/", "accent+bold"), (view.shape.filter, "accent")]
+        if view.error is not None:
+            where = f" at {view.error.position + 1}"
+            hint = f"; {view.error.remedy}" if view.error.remedy else ""
+            spans += [("  ", "dim"), (f"{view.error.message}{where}{hint}", "banner")]
+        elif view.shape.filter:
+            spans += [("  ", "dim"), (f"{len(self.keys)} of {view.total}", "text")]
+        if line is not None and not line.text:
+            names = " ".join(f"{field.name}:" for field in view.fields[:8])
+            spans += [("  words, /regex/, !not, ", "dim"), (names, "dim")]
+        if view.shape.sort:
+            arrow = self._painter.strokes.down if view.shape.descending else self._painter.strokes.up
+            spans += [("  " if spans else "", "dim"), (f"by {view.shape.sort} {arrow}", "accent")]
+        if not spans:
+            return self.note
+        return [*self.note, ("  ", "dim"), *spans] if self.note and line is None else spans
 
     @property
     def empty(self) -> str:
-        """The sentence shown when there are no rows."""
+        """The sentence shown when there are no rows: whether there are none, or none that match."""
+        if self.view.shape.filter and self.view.total:
+            return f"none of {self.view.total} matches {self.view.shape.filter}: esc shows all"
         return self._empty
 
     @empty.setter
     def empty(self, empty: str) -> None:
         if empty != self._empty:
             self._empty = empty
-            self._strips.clear()
-            if not self._keys:
+            if not self.keys:
                 self.refresh()
 
-    @property
-    def heading(self) -> bool:
-        """Whether the heading line is shown."""
-        return self._heading
+    def click_heading(self, x: int) -> None:
+        key = self._column_at(x)
+        if key in self.view.sortable:
+            self.sort(key)
 
-    @heading.setter
-    def heading(self, heading: bool) -> None:
-        if heading != self._heading:
-            self._heading = heading
-            self._painted.clear()
-            self._resize_virtual()
-            self.refresh()
+    def _column_at(self, x: int) -> str:
+        """The key of the column at a cell of the line; empty where there is none."""
+        start = GUTTER
+        first = True
+        for column, width in zip(self._columns, self._widths, strict=False):
+            if not width:
+                continue
+            start += 0 if first else column.gap
+            first = False
+            if start <= x < start + width:
+                return column.key
+            start += width
+        return ""
 
-    # --- where the cursor is -------------------------------------------------
+    # --- taking it along -------------------------------------------------------------
 
-    @property
-    def keys(self) -> Sequence[Hashable]:
-        """The keys of all rows, in order."""
-        return self._keys
-
-    @property
-    def cursor_key(self) -> Hashable | None:
-        """The key of the selected row, None when there is no row."""
-        return self._keys[self._cursor] if 0 <= self._cursor < len(self._keys) else None
-
-    @property
-    def cursor_index(self) -> int:
-        """The selected row's place, -1 when there is no row."""
-        return self._cursor
-
-    @property
-    def column_widths(self) -> tuple[int, ...]:
-        """The widths in use, one a column; 0 for a column that is not shown."""
-        return self._widths
-
-    @property
-    def marked(self) -> tuple[Hashable, ...]:
-        """The marked keys in the rows' order."""
-        return tuple(key for key in self._keys if key in self._marked) if self._marked else ()
-
-    def toggle_mark(self) -> None:
-        """Mark or unmark the selected row, and go on to the next."""
-        key = self.cursor_key
-        if key is None:
-            return
-        self._marked ^= {key}
-        self.post_message(self.Marked(self))
-        self._repaint()
-        self._move(self._cursor + 1)
-
-    def clear_marks(self) -> None:
-        """Unmark every row."""
-        if self._marked:
-            self._marked.clear()
-            self._repaint()
-            self.post_message(self.Marked(self))
-
-    def move_to(self, key: Hashable) -> bool:
-        """Put the cursor on the row with this key; False when there is none."""
-        try:
-            index = self._keys.index(key)
-        except ValueError:
-            return False
-        self._move(index)
-        return True
-
-    def _move(self, index: int) -> None:
-        if not self._keys:
-            return
-        index = min(max(index, 0), len(self._keys) - 1)
-        moved, self._cursor = index != self._cursor, index
-        self._reveal()
-        self._repaint()
-        if moved:
-            self.post_message(self.Selected(self, self.cursor_key))
-
-    def _reveal(self) -> None:
-        """Scroll just far enough to see the cursor."""
-        top, height = self.scroll_offset.y, self._body_height
-        if self._cursor < 0 or height <= 0:
-            return
-        target = position.revealed(top, height, self._cursor)
-        if target != top:
-            self.scroll_to(y=target, animate=False)
-
-    # --- widths and the visible window ---------------------------------------
-
-    @property
-    def _head(self) -> int:
-        return (1 + self._rule) if self._heading else 0
-
-    @property
-    def _body_height(self) -> int:
-        return max(0, self.size.height - self._head)
-
-    def _visible(self) -> Sequence[Row]:
-        top = self.scroll_offset.y
-        return self._rows[top : top + self._body_height]
-
-    def _resize_virtual(self) -> None:
-        size = Size(self.size.width, self._head + max(1, len(self._keys)))
-        if size != self.virtual_size:
-            self.virtual_size = size
-
-    def _measure(self, *, tick: bool) -> bool:
-        """Bring the widths up to date; True when they changed and all was repainted."""
-        if self.size.width <= 0:
-            return False
-        wanted = self._steady.update(measure(self._columns, self._visible()), tick=tick)
-        widths = fit(self._columns, wanted, self.size.width - _GUTTER - _MARGIN)
-        if widths == self._widths:
-            return False
-        self._widths = widths
-        self._strips.clear()
-        self._painted.clear()
-        self.refresh()
-        return True
-
-    def _fade(self) -> None:
-        """One timer for all: what flashed ends, what came meanwhile has its own turn."""
-        self._fade_timer = self.set_timer(_FLASH_SECONDS, self._fade) if self._news.turn() else None
-        self._repaint()
-
-    @property
-    def _flashes(self) -> bool:
-        if self._flash is not None:
-            return self._flash
-        return self.is_mounted and not self.app.is_headless and self.app.animation_level != "none"
-
-    # --- painting ------------------------------------------------------------
-
-    def _look(self, y: int) -> _Look:
-        """How the screen line ``y`` (below the heading) looks now."""
-        index = y - self._head + self.scroll_offset.y
-        if not 0 <= index < len(self._keys):
-            return (None, index == 0, False, False, False, ())
-        row = self._rows[index]
-        flashing = self._news.of(row)
-        selected = index == self._cursor
-        return (row.cells, row.dim, selected, selected and self.has_focus, row.key in self._marked, flashing)
-
-    def _repaint(self) -> None:
-        """Ask for exactly the lines that no longer look as they were painted."""
-        if not self.size.height:
-            return
-        if not self._painted:
-            self.refresh()
-            return
-        width, regions, start = self.size.width, [], -1
-        for y in range(self._head, self.size.height + 1):
-            changed = y < self.size.height and self._look(y) != self._painted.get(y)
-            if changed and start < 0:
-                start = y
-            elif not changed and start >= 0:
-                regions.append(Region(0, start, width, y - start))
-                start = -1
-        if regions:
-            self.refresh(*regions)
-
-    def _refresh_heading(self) -> None:
-        if self._heading:
-            self.refresh(Region(0, 0, self.size.width, 1))
-
-    def _restyle(self) -> None:
-        """Forget everything drawn: the theme, the strokes or the columns are others."""
-        self._styles.clear()
-        self._strips.clear()
-        self._painted.clear()
-        self._widths = ()
-        if not self._measure(tick=False):
-            self.refresh()
-
-    @property
-    def _skin(self) -> theming.Theme:
-        return self._theme or theming.current(self.app)
-
-    def _style(self, name: str, background: str, dim: bool = False, bold: bool = False) -> Style:
-        key = (name, background, dim, bold)
-        found = self._styles.get(key)
-        if found is None:
-            theme = self._skin
-            if dim and not name.startswith("faint"):
-                name = "dim"
-            found = theming.style(theme, f"{name}+bold" if bold else name, background)
-            self._styles[key] = found
-        return found
-
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y < self._head:
-            return self._head_line(y, width)
-        look = self._look(y)
-        self._painted[y] = look
-        strip = self._strips.get(look)
-        if strip is None or strip.cell_length != width:
-            strip = self._strips[look] = self._line(look, width)
-        return strip
-
-    def _head_line(self, y: int, width: int) -> Strip:
-        if y == 1:
-            return Strip([Segment(self._strokes.rule * width, self._style("faint", "page"))], width)
-        title = "strong+bold" if self.has_focus else "dim+bold"
-        room = width - _GUTTER - _MARGIN
-        segments = paint.heading(
-            self._title, title, self._note, self._columns, self._widths, self._style, self._strokes, room
-        )
-        base = self._style("text", "page")
-        return Strip([Segment(" " * _GUTTER, base), *segments]).adjust_cell_length(width, base)
-
-    def _line(self, look: _Look, width: int) -> Strip:
-        cells, dim, selected, focused, marked, flashing = look
-        base = self._style("text", "page")
-        if cells is None:
-            words = paint.safe(self._empty) if dim else ""  # the place of the first row
-            segments = [Segment(" " * _GUTTER, base), Segment(words, self._style("dim", "page"))]
-            return Strip(segments).adjust_cell_length(width, base)
-        background = "selection" if focused else "page"
-        # The sixteen colours have no faint background: there the selected row is bold.
-        bold = focused and self._skin.ansi
-
-        def brush(name: str, behind: str) -> Style:
-            return self._style(name, behind, dim, bold and "+bold" not in name)
-
-        bar = self._style("accent" if focused else "dim", background)
-        segments = [
-            Segment(self._strokes.cursor if selected else " ", bar),
-            Segment(self._strokes.mark if marked else " ", self._style("accent", background)),
-            *paint.row(cells, self._columns, self._widths, brush, self._strokes, background, flashing),
-        ]
-        return Strip(segments).adjust_cell_length(width, self._style("text", background))
-
-    # --- events and keys -----------------------------------------------------
-
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
-        self._resize_virtual()
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._painted.clear()
-        self._resize_virtual()
-        self._measure(tick=False)
-        self._reveal()
-
-    def on_focus(self) -> None:
-        self._refresh_heading()
-        self._repaint()
-
-    def on_blur(self) -> None:
-        self._refresh_heading()
-        self._repaint()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._measure(tick=False)
-
-    def on_click(self, event: events.Click) -> None:
-        index = event.y - self._head + self.scroll_offset.y
-        if event.y < self._head or index >= len(self._keys):
-            return
-        event.stop()
-        self._move(index)
-        if event.chain == 2:
-            self.action_activate()
-
-    def action_cursor(self, lines: int) -> None:
-        self._move(self._cursor + lines)
-
-    def action_page(self, pages: float) -> None:
-        self._move(self._cursor + round(pages * max(1, self._body_height - 1)))
-
-    def action_first(self) -> None:
-        self._move(0)
-
-    def action_last(self) -> None:
-        self._move(len(self._keys) - 1)
-
-    def action_mark(self) -> None:
-        self.toggle_mark()
-
-    def action_activate(self) -> None:
-        key = self.cursor_key
-        if key is not None:
-            self.post_message(self.Activated(self, key))
+    def exported(self, form: export.Form) -> str:
+        """All rows that match, also those out of sight; JSON has the values, the others the words."""
+        source = self._source
+        if form is export.Form.JSON and self.view.fields and isinstance(source, LazyRows):
+            chosen = self.view.choose(LazyRows(source.items, source.key, source.build), clock.now())
+            return export.records(chosen.items, self.view.fields, clock.now())
+        return export.text_table(form, self._columns, list(self._rows))
