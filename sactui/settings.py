@@ -7,16 +7,23 @@ kept in ``$XDG_STATE_HOME/sactui``.
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from .errors import SettingsError
-from .spec.mistakes import Block, note_errors
+from .errors import DefinitionError, SettingsError
+from .spec.mistakes import Block, note_errors, wrong
 from .spec.words import FilledLine, FilledWord, Line, Seconds, Word, keyed
-from .spec.yaml_source import BrokenFileError, Document, read
+from .spec.yaml_editing import set_key
+from .spec.yaml_source import BrokenFileError, Document, parse, read
+
+#: What a new file begins with.
+_HEAD = "# sactui: every key is optional; sactui --help and the README say more.\n"
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
 
 class HostSettings(Block):
@@ -48,6 +55,32 @@ class WatchSettings(Block):
     """Seconds between two comparisons."""
 
 
+def _quiet(value: str) -> str:
+    times = value.split("-")
+    if value and (len(times) != 2 or not all(_CLOCK.fullmatch(time.strip()) for time in times)):
+        raise wrong(f"must be two times, not {value!r}", 'write "22:00-07:00"')
+    return value
+
+
+NoticeEvent = Literal["asking", "ended", "limited", "idle", "reservation", "job", "link"]
+_USUAL_EVENTS: tuple[NoticeEvent, ...] = ("asking", "ended", "reservation")
+
+
+class NoticeSettings(Block):
+    """When and how the console calls a person who looks elsewhere."""
+
+    events: list[NoticeEvent] = Field(default_factory=lambda: [*_USUAL_EVENTS])
+    """Which changes notify; an empty list: none."""
+    bell: bool = True
+    """Ring the terminal's bell."""
+    desktop: bool = True
+    """Ask the terminal for a notification of the desktop (OSC 9)."""
+    command: list[FilledLine] = Field(default_factory=list)
+    """A program to run, word by word; {title} {text} {event} {host} {name} are replaced."""
+    quiet: Annotated[Line, AfterValidator(_quiet)] = ""
+    """Quiet hours of the local day, as "22:00-07:00"."""
+
+
 Host = Annotated[HostSettings, BeforeValidator(keyed("name"), json_schema_input_type=str | HostSettings)]
 
 
@@ -74,6 +107,8 @@ class Settings(Block):
     """Seconds between two agents that are started together."""
     watch: WatchSettings = WatchSettings()
     """How definition files are watched."""
+    notices: NoticeSettings = NoticeSettings()
+    """When and how the console calls a person who looks elsewhere."""
 
     def host(self, name: str) -> HostSettings:
         """The settings of one host; defaults for one that is not in the file. Raises SettingsError."""
@@ -108,6 +143,42 @@ def load_settings(path: Path | None = None) -> Settings:
         broken = BrokenFileError(document.mistakes)
         raise SettingsError(broken.message, broken.remedy)
     return settings
+
+
+def save_settings(changes: Mapping[str, Any], path: Path | None = None) -> Path:
+    """Write some settings into the file, keeping its comments and everything else.
+
+    A new key stands below the sentence that explains it. The result is validated before
+    it takes the file's place, atomically. Raises SettingsError; the file is then untouched.
+    """
+    # Reads our own source: only for who saves.
+    from .spec.schema import descriptions
+
+    place = path or config_path()
+    sentences = descriptions(Settings)
+    try:
+        text = place.read_text(encoding="utf-8") if place.exists() else _HEAD
+        for key, value in changes.items():
+            text = set_key(text, key, value, sentences.get(key, ""))
+        document = parse(text.encode(), str(place))
+        if _validate(document) is None or document.mistakes:
+            raise BrokenFileError(document.mistakes)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A link to a file in a repository of dotfiles stays a link.
+        target = place.resolve()
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".config.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except DefinitionError as error:
+        raise SettingsError(f"{place} was not changed: {error.message}", error.remedy) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{place} was not changed: {error}", "check its permissions") from error
+    return place
 
 
 def config_path(environment: Mapping[str, str] | None = None) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sactui.errors import SettingsError
-from sactui.settings import Settings, config_path, load_settings, state_dir, state_path
+from sactui.settings import Settings, config_path, load_settings, save_settings, state_dir, state_path
 from sactui.spec.schema import descriptions
 
 
@@ -149,3 +149,35 @@ def test_a_state_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(SettingsError, match="cannot be used for state"):
         state_dir({"XDG_STATE_HOME": str(tmp_path / "file")})
+
+
+def test_saving_keeps_comments_and_explains_new_keys(config: Path) -> None:
+    config.write_text("# mine\ntheme: dark  # at night\n")
+    assert save_settings({"theme": "light", "interval": 20.0}) == config
+    assert config.read_text() == (
+        "# mine\ntheme: light  # at night\n\n"
+        "# Seconds between two looks at one's own jobs; shorter for a while after an action.\n"
+        "interval: 20.0\n"
+    )
+    assert load_settings().interval == 20.0
+
+
+def test_saving_what_would_not_load_changes_nothing(config: Path) -> None:
+    config.write_text("theme: dark\n")
+    for changes in ({"interval": 0.1}, {"them": "light"}, {"notices": {"quiet": "late"}}):
+        with pytest.raises(SettingsError, match="was not changed"):
+            save_settings(changes)
+    assert config.read_text() == "theme: dark\n"
+    assert [file.name for file in config.parent.iterdir()] == ["config.yaml"]
+
+
+def test_saving_makes_the_file_and_follows_a_link(config: Path, tmp_path: Path) -> None:
+    config.parent.rmdir()
+    save_settings({"notices": {"events": ["asking"], "quiet": "22:00-07:00"}})
+    assert load_settings().notices.quiet == "22:00-07:00"
+    real = tmp_path / "dotfiles.yaml"
+    config.replace(real)
+    config.symlink_to(real)
+    save_settings({"ascii": True})
+    assert config.is_symlink()
+    assert load_settings().ascii
