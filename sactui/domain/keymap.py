@@ -37,6 +37,15 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("book", "b", "book", "book a reservation", "Reservation", changes=True, rank=16),
     KeyAction("release", "R", "release", "release the reservation", "Reservation", changes=True, rank=17),
     KeyAction("look", "r", "look now", "look now, and re-resolve the leases", "Look", rank=30),
+    KeyAction(
+        "filter", "slash", "filter", "filter: state:running gpu:>0 age:<1h /regex/ !not", "Table", rank=25
+    ),
+    KeyAction("sort_next", "greater_than_sign", "", "sort by the next column", "Table", rank=63),
+    KeyAction("sort_previous", "less_than_sign", "", "sort by the column before", "Table", rank=64),
+    KeyAction("sort_reverse", "o", "", "the other order", "Table", rank=65),
+    KeyAction("columns", "c", "", "choose the columns", "Table", rank=66),
+    KeyAction("views", "v", "", "saved views: filter, order and columns", "Table", rank=67),
+    KeyAction("export", "x", "", "take the rows along: CSV, JSON, Markdown", "Table", rank=68),
     KeyAction("next_table", "tab", "next table", "next table", "Move", rank=40),
     KeyAction("previous_table", "shift+tab", "", "previous table", "Move", rank=61),
     KeyAction("reservations", "1", "", "reservations", "Move", rank=70),
@@ -50,7 +59,14 @@ ACTIONS: tuple[KeyAction, ...] = (
 )
 
 #: How a key is written for people, where Textual's name differs.
-_WRITTEN = {"question_mark": "?", "escape": "esc", "slash": "/", "colon": ":"}
+_WRITTEN = {
+    "question_mark": "?",
+    "escape": "esc",
+    "slash": "/",
+    "colon": ":",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+}
 
 
 def written(key: str) -> str:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from ... import clock
 from ...core.controller import Controller
 from ...core.plan import Outcome, Plan, Result
+from ...core.views import SavedViews
 from ...domain.fleet import Agent, Fleet
 from ...domain.keymap import KeyAction
 from ...domain.text import visible
@@ -32,7 +33,8 @@ from .booking import BookingDialog, booking_fields, free_name, request_of
 from .dialog import ConfirmDialog, MessageDialog
 from .help import HelpDialog
 from .logs import LogScreen
-from .selection import Selection, explain_job, move_cursor, startable
+from .selection import Selection, explain_job, move_cursor, no_jobs, startable
+from .table_keys import FIELDS, TableKeys
 
 #: Below this many columns one table is shown at a time, with tabs.
 _WIDE = 110
@@ -91,11 +93,13 @@ class FleetScreen(Screen[None]):
             "agents": lambda _: self._go("agents"),
             "jobs": lambda _: self._go("jobs"),
             "problems": lambda _: self._go("problems"),
-            "back": lambda _: self._table(self._current).clear_marks(),
+            "back": lambda _: self._back(),
             "mark": lambda _: self._table(self._current).toggle_mark(),
             "help": lambda _: self._help(),
             "quit": lambda _: self.app.exit(0),
         }
+        views = SavedViews(controller.configuration.state_directory)
+        self._table_keys = TableKeys(self, views, lambda: self._table(self._current))
 
     # -- layout -----------------------------------------------------------------------
 
@@ -117,9 +121,11 @@ class FleetScreen(Screen[None]):
         yield Footer()
 
     def _make(self, name: str, columns: Sequence[Column], empty: str) -> LiveTable:
-        return LiveTable(columns, title=name.upper(), empty=empty, id=name)
+        return LiveTable(columns, fields=FIELDS.get(name, ()), title=name.upper(), empty=empty, id=name)
 
     def on_mount(self) -> None:
+        for table in self.query(LiveTable):
+            self._table_keys.restore(table)
         self._arrange(self.size.width)
         self._go("agents")
         self.set_interval(1.0, self._tick)
@@ -161,22 +167,13 @@ class FleetScreen(Screen[None]):
         marked = len(agents.marked)
         agents.note = cell(f"{marked} marked, esc clears", "accent") if marked else ()
         jobs = self._table("jobs")
-        jobs.empty = self._no_jobs()
+        jobs.view.me = next((host.user for host in fleet.hosts if host.user), "")
+        jobs.empty = no_jobs(fleet)
         jobs.show(job_rows.rows(fleet, now, explain=explain_job))
         jobs.note = self._jobs_note()
         self._table("problems").show(problems.rows(fleet))
         self.set_class(bool(fleet.problems) and self._current == "problems", "problems")
         self._paint_selection()
-
-    def _no_jobs(self) -> str:
-        if not self.fleet.hosts:
-            return "no host: start with sactui --host ALIAS, or book a reservation (b)"
-        silent = [host.name for host in self.fleet.hosts if host.name not in self.fleet.jobs_at]
-        if silent:
-            return f"{', '.join(visible(name) for name in silent)}: not looked yet"
-        if any(self.fleet.private.values()):
-            return "none of yours; only your own jobs are visible on this site"
-        return "the controller answered: no jobs of yours"
 
     def _jobs_note(self) -> Sequence[tuple[str, str]]:
         return cell(f"mine {len(self.fleet.jobs)}", "dim") if self.fleet.jobs else ()
@@ -232,6 +229,8 @@ class FleetScreen(Screen[None]):
         """Whether a key does something now: what a footer may show."""
         if action.changes and self.controller.configuration.read_only:
             return False
+        if action.id in self._table_keys.actions:
+            return self._table_keys.works(action.id)
         match action.id:
             case "attach" | "attach_full" | "logs":
                 return chosen.agent is not None and chosen.agent.pane is not None
@@ -256,6 +255,12 @@ class FleetScreen(Screen[None]):
         event.stop()
         self._paint_selection()
 
+    def on_live_table_shaped(self, event: LiveTable.Shaped) -> None:
+        event.stop()
+        if isinstance(event.table, LiveTable):
+            self._table_keys.remember(event.table)
+        self._paint_selection()
+
     def on_live_table_activated(self, event: LiveTable.Activated) -> None:
         event.stop()
         self._key_details(self.selection)
@@ -278,13 +283,16 @@ class FleetScreen(Screen[None]):
             event.prevent_default()
             return
         action = self._keys.get(event.key) or self._keys.get(event.character or "")
-        if action is None or action.id not in self._do:
+        if action is None or action.id not in {**self._do, **self._table_keys.actions}:
             return
         event.stop()
         event.prevent_default()
         chosen = self.selection
         if self._available(action, chosen):
-            self._do[action.id](chosen)
+            if action.id in self._do:
+                self._do[action.id](chosen)
+            else:
+                self._table_keys.actions[action.id]()
         else:
             self.notify(self._why_not(action, chosen), severity="warning", timeout=3)
 
@@ -322,6 +330,10 @@ class FleetScreen(Screen[None]):
         )
         self._go("agents")
         table.move_to(waiting[at % len(waiting)])
+
+    def _back(self) -> None:
+        """The nearest thing is undone: a filter, then marks."""
+        self._table(self._current).back()
 
     def _look_now(self) -> None:
         self.controller.look_now()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...domain.fleet import Agent, Problem, Reservation
+from ...domain.fleet import Agent, Fleet, Problem, Reservation
 from ...domain.job import Job
 from ...domain.state import Phase
+from ...domain.text import visible
 from ...slurm import reasons
 from ..render import jobs as job_rows
 from ..widgets.live_table import LiveTable
@@ -54,3 +55,15 @@ def move_cursor(table: LiveTable, key: str) -> bool:
         case _:
             return False
     return True
+
+
+def no_jobs(fleet: Fleet) -> str:
+    """What an empty table of jobs says: nothing was seen, or the controller answered "nothing"."""
+    if not fleet.hosts:
+        return "no host: start with sactui --host ALIAS, or book a reservation (b)"
+    silent = [host.name for host in fleet.hosts if host.name not in fleet.jobs_at]
+    if silent:
+        return f"{', '.join(visible(name) for name in silent)}: not looked yet"
+    if any(fleet.private.values()):
+        return "none of yours; only your own jobs are visible on this site"
+    return "the controller answered: no jobs of yours"
