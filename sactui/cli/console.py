@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from ..errors import Refused
 from .context import configuration, settings_of
@@ -16,5 +17,11 @@ def console(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     from ..ui.app import SactuiApp
 
-    app = SactuiApp(configuration(args, settings), theme=args.theme or settings.theme, keys=settings.keys)
+    app = SactuiApp(
+        configuration(args, settings),
+        theme=args.theme or settings.theme,
+        keys=settings.keys,
+        settings=settings,
+        config=Path(args.config).expanduser() if args.config else None,
+    )
     return app.run_console()

@@ -11,8 +11,9 @@ import subprocess
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import App
@@ -23,11 +24,15 @@ from ..core.attach import keep_mode, restore_terminal
 from ..core.controller import Configuration, Controller
 from ..domain.fleet import Fleet
 from ..domain.keymap import KeyAction, bound
+from ..domain.text import visible
+from ..errors import SactuiError
+from ..settings import Settings, config_path, load_settings
 from ..terminal.library import preload
 from ..transport.base import Question
+from .calling import Caller, rules_of
 from .screens.dialog import QuestionDialog
 from .screens.fleet import FleetScreen
-from .theming import COLOURLESS, chosen, install, load_theme
+from .theming import COLOURLESS, chosen, install, load_theme, theme_names
 
 #: Seconds that a signalled console takes at the most.
 _PATIENCE = 3.0
@@ -69,6 +74,8 @@ class SactuiApp(App[int], inherit_bindings=False):
         *,
         theme: str | None = None,
         keys: Mapping[str, str] | None = None,
+        settings: Settings | None = None,
+        config: Path | None = None,
         controller: Controller | None = None,
     ) -> None:
         name = chosen(theme)
@@ -78,6 +85,9 @@ class SactuiApp(App[int], inherit_bindings=False):
         self.keys: tuple[KeyAction, ...] = bound(keys)
         self.controller = controller or Controller(configuration, asker=self.ask)
         self.look = load_theme(name)
+        self.settings = settings or Settings()
+        self._config = config
+        self.caller = Caller(rules_of(self.settings.notices), lambda: self._child is not None, self.complain)
         self._owned = controller is None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped_by: int | None = None
@@ -100,7 +110,12 @@ class SactuiApp(App[int], inherit_bindings=False):
         # After the first paint: links and files are opened while the screen already stands.
         self.call_after_refresh(self._begin)
 
+    def complain(self, why: str) -> None:
+        """Say that something of the person's own did not work."""
+        self.notify(visible(why), severity="warning", timeout=8, markup=False)
+
     def _changed(self, fleet: Fleet) -> None:
+        self.caller.seen(self, fleet)
         self.post_message(FleetChanged(fleet))
 
     def _begin(self) -> None:
@@ -110,6 +125,7 @@ class SactuiApp(App[int], inherit_bindings=False):
             self.run_worker(self.controller.start(), name="start", exit_on_error=True)
 
     async def on_unmount(self) -> None:
+        await self.caller.close()
         if self._owned:
             await self.controller.close()
 
@@ -154,6 +170,32 @@ class SactuiApp(App[int], inherit_bindings=False):
         self.panic(
             Text(f"sactui broke: {text.strip().splitlines()[-1]}\nNothing on the cluster was stopped. {told}")
         )
+
+    def open_settings(self) -> None:
+        """The settings as a form; what can change at once does, the rest with the next start."""
+        from .screens.settings import SettingsDialog
+
+        path = self._config or config_path()
+        dialog = SettingsDialog(self.settings, path, theme_names(), self.look.name, self.wear)
+        self.push_screen(dialog, self._settings_saved)
+
+    def wear(self, name: str) -> None:
+        """Put on a theme, everywhere at once. Says so when there is none of that name."""
+        try:
+            self.look = load_theme(name)
+        except SactuiError as error:
+            self.complain(str(error))
+            return
+        install(self, self.look)
+
+    def _settings_saved(self, changes: dict[str, Any] | None) -> None:
+        if not changes:
+            return
+        self.settings = load_settings(self._config)
+        self.caller.rules = rules_of(self.settings.notices)
+        later = [key for key in changes if key not in ("theme", "notices")]
+        note = f"; {', '.join(later)}: from the next start" if later else ""
+        self.notify(f"saved in {self._config or config_path()}{note}", timeout=5, markup=False)
 
     async def action_quit(self) -> None:
         self.exit(0)

@@ -96,6 +96,7 @@ class FleetScreen(Screen[None]):
             "back": lambda _: self._back(),
             "mark": lambda _: self._table(self._current).toggle_mark(),
             "help": lambda _: self._help(),
+            "settings": lambda _: self._settings(),
             "quit": lambda _: self.app.exit(0),
         }
         views = SavedViews(controller.configuration.state_directory)
@@ -340,6 +341,12 @@ class FleetScreen(Screen[None]):
         self.notify("looking now", timeout=1.5)
 
     # -- looking into things ----------------------------------------------------------------
+
+    def _settings(self) -> None:
+        from ..app import SactuiApp
+
+        assert isinstance(self.app, SactuiApp)
+        self.app.open_settings()
 
     def _help(self) -> None:
         chosen = self.selection
