@@ -16,10 +16,11 @@ from ..spec.definition import AgentDefinition
 from ..spec.watching import watch
 from ..transport.base import Asker, Terminal, Transport
 from ..transport.choice import choose
-from . import actions, attaching, booking, reservations
+from . import actions, attaching, booking, first_run, reservations
 from .audit import Audit
 from .configuration import Configuration
 from .files import Files
+from .first_run import Probe
 from .hosts import Host
 from .limits import FRESH
 from .link import HostLink
@@ -90,6 +91,10 @@ class Controller:
     async def host(self, name: str) -> Host:
         """The host of that name; it is opened when it was not wanted before."""
         return self._hosts.get(name) or await self._add_host(name, polling=True)
+
+    async def probe(self, name: str) -> Probe:
+        """Log in to a host once, to see what it is; see :func:`first_run.probe`."""
+        return await first_run.probe(self._open_transport, name)
 
     async def close(self) -> None:
         """End every task, step and connection; returns when they are gone."""

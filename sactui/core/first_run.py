@@ -8,11 +8,46 @@ from __future__ import annotations
 
 import glob
 import shlex
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from ..errors import SactuiError
+from ..transport.base import Transport
+from .link import HostLink
 
 #: Hosts of code forges are in most people's files, and have no Slurm.
 _FORGES = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "git.sr.ht")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one login showed: ``good`` when Slurm answered there."""
+
+    good: bool
+    what: str
+    remedy: str = ""
+
+
+async def probe(open_transport: Callable[[str], Awaitable[Transport]], name: str) -> Probe:
+    """Log in once, ask who and where we are, and leave again. Never raises for what the host does.
+
+    Only ever called because a person asked: a login may want a password or push to a phone.
+    """
+    try:
+        link = HostLink(await open_transport(name), lambda: None)
+        try:
+            await link.ready()
+        finally:
+            await link.close()
+    except SactuiError as error:
+        return Probe(False, error.message.removeprefix(f"{name}: "), error.remedy)
+    hello = link.hello
+    if hello is None or not hello.slurm_version:
+        return Probe(False, "no Slurm here", "if it comes with a module, load it in your login profile there")
+    if not hello.cluster:
+        return Probe(False, f"{hello.slurm_version}, but its controller does not answer", "try again later")
+    return Probe(True, f"{hello.slurm_version} on {hello.cluster} as {hello.user}, {link.transport.kind}")
 
 
 def hosts(config: Path | None = None) -> tuple[str, ...]:

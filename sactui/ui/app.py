@@ -20,13 +20,14 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from ..core import first_run
 from ..core.attach import keep_mode, restore_terminal
 from ..core.controller import Configuration, Controller
 from ..domain.fleet import Fleet
 from ..domain.keymap import KeyAction, bound
 from ..domain.text import visible
 from ..errors import SactuiError
-from ..settings import Settings, config_path, load_settings
+from ..settings import Settings, config_path, load_settings, save_settings
 from ..terminal.library import preload
 from ..transport.base import Question
 from .calling import Caller, rules_of
@@ -122,7 +123,31 @@ class SactuiApp(App[int], inherit_bindings=False):
         # A tenth of a second of native loading, before the first attach asks for it.
         self.run_worker(asyncio.to_thread(preload), name="terminal engine", exit_on_error=False)
         if self._owned:
-            self.run_worker(self.controller.start(), name="start", exit_on_error=True)
+            self.run_worker(self._open_controller(), name="start", exit_on_error=True)
+
+    async def _open_controller(self) -> None:
+        await self.controller.start()
+        if not self.controller.fleet.hosts:
+            self.offer_hosts()
+
+    def offer_hosts(self) -> None:
+        """Nothing is configured: offer the hosts that ~/.ssh/config names."""
+        from .screens.first_run import FirstRunDialog
+
+        names = first_run.hosts(self.controller.configuration.ssh_config)
+        self.push_screen(FirstRunDialog(names, self.controller.probe), self._hosts_chosen)
+
+    async def _hosts_chosen(self, names: tuple[str, ...] | None) -> None:
+        if not names:
+            return
+        try:
+            path = save_settings({"hosts": list(names)}, self._config)
+        except SactuiError as error:
+            self.complain(str(error))
+        else:
+            self.notify(f"kept in {path}", timeout=5, markup=False)
+        for name in names:
+            await self.controller.host(name)
 
     async def on_unmount(self) -> None:
         await self.caller.close()
