@@ -122,6 +122,14 @@ def keys(args: argparse.Namespace) -> int:
     return 0
 
 
+def schema(args: argparse.Namespace) -> int:
+    """``sactui schema``: the JSON Schema of definitions; it is JSON with and without ``--json``."""
+    from ..spec.schema import agent_schema
+
+    print_json(agent_schema())
+    return 0
+
+
 # -- output -------------------------------------------------------------------------------
 
 

@@ -33,6 +33,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     logs.set_defaults(run=_logs)
     common(logs)
+    explain = commands.add_parser("explain", help="why an agent is in its state: all the evidence")
+    explain.add_argument("name", nargs="?", metavar="NAME")
+    explain.add_argument("--screen", metavar="FILE", help="judge a saved screen by the rules (- reads it)")
+    explain.add_argument("--program", default="claude", metavar="P", help="whose rules (default claude)")
+    explain.set_defaults(run=_explain)
+    common(explain)
+    wait = commands.add_parser("wait", help="wait until an agent is in a state")
+    wait.add_argument("name", metavar="NAME")
+    wait.add_argument("--until", required=True, metavar="S,...", help="states, or needs-you, alive, ended")
+    wait.add_argument("--timeout", type=float, metavar="T", help="seconds at the most (default: no limit)")
+    wait.set_defaults(run=_wait)
+    common(wait)
+    events = commands.add_parser("events", help="follow: one line per change, until ctrl+c")
+    events.add_argument("--kind", metavar="K,...", help="agent, reservation, job, link, problem")
+    events.set_defaults(run=_events)
+    common(events)
 
 
 def _agents(args: argparse.Namespace) -> int:
@@ -63,3 +79,21 @@ def _stop(args: argparse.Namespace) -> int:
     from ..operate import stop
 
     return stop(args)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from ..explaining import explain
+
+    return explain(args)
+
+
+def _wait(args: argparse.Namespace) -> int:
+    from ..waiting import wait
+
+    return wait(args)
+
+
+def _events(args: argparse.Namespace) -> int:
+    from ..waiting import events
+
+    return events(args)

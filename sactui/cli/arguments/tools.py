@@ -26,6 +26,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     keys = commands.add_parser("keys", help="print the key table")
     keys.set_defaults(run=_keys)
     common(keys)
+    schema = commands.add_parser("schema", help="print the JSON Schema of definitions, for editors")
+    schema.set_defaults(run=_schema)
+    common(schema)
+    completion = commands.add_parser("completion", help="print a shell's completion script")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish", "names"), metavar="bash|zsh|fish")
+    completion.add_argument(
+        "what", nargs="?", choices=("agents", "reservations"), default="agents", help=argparse.SUPPRESS
+    )
+    completion.set_defaults(run=_completion)
+    common(completion)
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -44,3 +54,15 @@ def _keys(args: argparse.Namespace) -> int:
     from ..lists import keys
 
     return keys(args)
+
+
+def _schema(args: argparse.Namespace) -> int:
+    from ..lists import schema
+
+    return schema(args)
+
+
+def _completion(args: argparse.Namespace) -> int:
+    from ..completion import completion
+
+    return completion(args)

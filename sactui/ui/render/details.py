@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...domain.fleet import Agent, Evidence, Reservation
+from ...domain.explaining import explain
+from ...domain.fleet import Agent, Reservation
 from ...domain.job import UNLIMITED, Job
 from ...domain.text import visible
 from . import words
@@ -12,8 +13,6 @@ from .reservations import next_sentence
 
 #: A label and what is known; nothing is listed that is not known.
 Facts = list[tuple[str, str]]
-
-_SOURCES = {"slurm": "Slurm"}
 
 
 def agent_details(agent: Agent, now: float, glyphs: words.Glyphs = words.UNICODE) -> Facts:
@@ -99,28 +98,6 @@ def job_details(job: Job, now: float, why: str = "") -> Facts:
     )
 
 
-def explain(agent: Agent, now: float) -> list[str]:
-    """Why the state is what it is, in paragraphs: the claim, the chain of evidence, the conclusion."""
-    verdict = agent.verdict
-    seen = "never seen" if agent.observed_at is None else f"seen {words.ago(now - agent.observed_at)}"
-    since = "" if verdict.since is None else f"since {words.clock_time(verdict.since, now)}, "
-    paragraphs = [f"{visible(agent.name)} is {agent.state.value}, {since}{seen}"]
-    chain = [(_SOURCES.get(item.source, item.source), _evidence(item, now)) for item in verdict.chain]
-    if chain:
-        label = max(len(name) for name, _ in chain)
-        paragraphs.append("\n".join(f"{name:<{label}}   {text}" for name, text in chain))
-    if verdict.why:
-        decided = f", decided by {_SOURCES.get(verdict.layer, verdict.layer)}" if verdict.layer else ""
-        paragraphs.append(f"so: {visible(verdict.why)}{decided}")
-    return paragraphs
-
-
-def _evidence(item: Evidence, now: float) -> str:
-    at = "" if item.at is None else f"  ({words.ago(now - item.at)})"
-    note = ": ".join(part for part in (visible(item.note), "" if item.used else "not used") if part)
-    return f"{visible(item.text)}{at}{'   ' + note if note else ''}"
-
-
 def _known(facts: Facts) -> Facts:
     return [(label, visible(text)) for label, text in facts if text]
 
@@ -140,3 +117,6 @@ def _moment(at: float | None, now: float) -> str:
         return ""
     distance = f"in {words.spoken(at - now)}" if at > now else words.ago(now - at)
     return f"{words.clock_time(at, now)}, {distance}"
+
+
+__all__ = ["Facts", "agent_details", "explain", "job_details", "reservation_details"]
