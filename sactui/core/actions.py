@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, SactuiError, SettingsError
-from . import reservations, tenants
+from . import adoption, heirs, release, reservations, tenants
 from .hosts import Host
 from .plan import Outcome, Plan, Result
 
@@ -18,7 +18,10 @@ Runner = Callable[["Controller", Host, Plan], Awaitable[Outcome]]
 
 RUNNERS: dict[str, Runner] = {
     "book": reservations.book,
-    "release": reservations.release,
+    "release": release.release,
+    "adopt": adoption.adopt,
+    "successor": heirs.submit,
+    "extend": heirs.extend,
     "start": tenants.run_start,
     "stop": tenants.run_stop,
 }
@@ -47,7 +50,7 @@ async def run(
         await host.link.ready()
         outcome = await runner(controller, host, plan)
     except SactuiError as error:
-        unsure = error.layer in ("ssh", "timeout")
+        unsure = error.layer in ("ssh", "timeout", "controller")
         outcome = Outcome(
             Result.UNKNOWN if unsure else Result.FAILED,
             f"{plan.title}: {error.message}",

@@ -1,35 +1,34 @@
-"""Booking and releasing reservations: lease first, then Slurm, then a look."""
+"""Booking a reservation: what cannot be is refused, then lease first, then sbatch, exactly once."""
 
 from __future__ import annotations
 
-import asyncio
+import os
+import platform
 import re
 import secrets
 import shlex
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from .. import clock
-from ..domain.job import Job
+from ..domain.job import UNLIMITED, Job
 from ..domain.state import Phase
-from ..errors import ConnectionLost, Refused, RunTimeout, SettingsError, SlurmError, TransportError
+from ..errors import ConnectionLost, RunTimeout, SettingsError, SlurmError, TransportError
 from ..leases.lease import Lease, lease_id
 from ..runtimes import hold
-from ..slurm import environment, sbatch, scancel, values
+from ..slurm import environment, records, sacct, sbatch, values
 from ..slurm import errors as slurm_errors
 from ..transport.script import Section
+from . import succession
 from .jobs import look_at_jobs
 from .link import HostLink
 from .plan import Grade, Outcome, Plan, Result
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-
-#: Variables a batch job gets from the login: enough to run, nothing that surprises.
-EXPORTED = (
-    *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "SLURM_CONF"),
-    *("MODULEPATH", "MODULESHOME", "LMOD_CMD", "LMOD_DIR"),
-    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
-)
+#: Seconds after which an intent to book is nobody's: an sbatch that hangs is over by then.
+_STALE_INTENT = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,10 @@ def check(request: BookRequest) -> None:
         raise SettingsError(
             f"tmux server {options.tmux_prefix!r} cannot be a socket name", "use letters and digits"
         )
+    if options.nodes < 1:
+        raise SettingsError("nodes must be at least 1")
+    if options.persistent:
+        _check_persistent(options)
     for field, value in (
         ("partition", options.partition),
         ("account", options.account),
@@ -73,64 +76,117 @@ def check(request: BookRequest) -> None:
             raise SettingsError(f"{field} {value!r} has characters that Slurm's names do not have")
 
 
-def plan_book(request: BookRequest, *, uuid: str | None = None) -> Plan:
-    """The plan of a booking: the script and the exact sbatch command."""
+def _check_persistent(options: hold.HoldOptions) -> None:
+    if not 1 <= options.generations <= 1000:
+        raise SettingsError(f"generations {options.generations} is not between 1 and 1000")
+    if options.until and options.until <= clock.now():
+        raise SettingsError("until is in the past", "name a day to come, as 2030-12-24")
+    limit = values.duration(options.time) if options.time else None
+    if why := hold.no_successor(options, limit):
+        raise SettingsError(f"time {options.time}: {why}", "ask for more time, or book without --persistent")
+
+
+def plan_book(
+    request: BookRequest, *, uuid: str | None = None, notes: Sequence[str] = (), checked: bool = False
+) -> Plan:
+    """The plan of a booking: the script and the exact sbatch command.
+
+    ``notes`` are further sentences for whoever confirms; ``checked`` says that the site's
+    limits were asked.
+    """
     check(request)
     uuid = uuid or secrets.token_hex(6)
-    script = hold.batch_script(request.name, uuid, request.options)
-    path = f".sactui/scripts/{hold.script_name(request.name, uuid)}"
-    argv = _sbatch(request, uuid, path)
+    options = request.options
+    script = hold.batch_script(request.name, uuid, options, request.host)
+    argv = hold.submit_argv(request.host, request.name, uuid, options)
+    impact = [
+        f"Submits one job on {request.host} that holds the allocation and runs a tmux server for tenants."
+    ]
+    if options.persistent:
+        who = "It submits" if options.self_submitting else "This console, or sactui wait, submits"
+        impact.append(
+            f"{who} its successor {options.lead // 60} min before its end: "
+            f"{options.generations} jobs at most, one after the other"
+            + (
+                f", none after {datetime.fromtimestamp(options.until):%Y-%m-%d %H:%M}."
+                if options.until
+                else "."
+            )
+        )
     return Plan(
         "book",
         request.host,
         request.name,
         f"Book {request.name} on {request.host}",
-        (f"Submits one job on {request.host} that holds the allocation and runs a tmux server for tenants.",),
+        (*impact, *notes),
         (shlex.join(argv), script),
         Grade.ASK,
-        {"uuid": uuid, "script": script, "path": path, "argv": argv, "request": request},
-    )
-
-
-def _sbatch(request: BookRequest, uuid: str, path: str) -> list[str]:
-    o = request.options
-    return sbatch.command(
-        path,
-        partition=o.partition,
-        cpus_per_task=o.cpus,
-        memory=o.memory,
-        time=o.time,
-        gpus=o.gpus,
-        account=o.account,
-        qos=o.qos,
-        nodes=o.nodes,
-        node_list=o.node_list,
-        constraint=o.constraint,
-        job_name=request.name,
-        comment=hold.mark("reservation", request.host, request.name, uuid),
-        output=".sactui/logs/%x-%j.out",
-        export=EXPORTED,
-        extra=o.options,
+        {
+            "uuid": uuid,
+            "script": script,
+            "path": hold.script_path(request.name, uuid),
+            "argv": argv,
+            "request": request,
+            "checked": checked,
+        },
     )
 
 
 def new_lease(plan: Plan) -> Lease:
     """The lease of a booking before its job exists: the intent is on disk first."""
     request: BookRequest = plan.data["request"]
+    options = request.options
+    ours: dict[str, Any] = {
+        "uuid": plan.data["uuid"],
+        "generation": 1,
+        "intent": "book",
+        "by": _process(),
+        "tmux_prefix": options.tmux_prefix,
+        "argv": list(plan.data["argv"]),
+    }
+    if options.persistent:
+        ours |= {"generations": options.generations, "lead": options.lead, "until": options.until or None}
+        ours["submits"] = "job" if options.self_submitting else "console"
     return Lease(
         id=lease_id(request.host, request.name),
         name=request.name,
         host=request.host,
         job_id="",
         node="",
-        persistent=False,
+        persistent=options.persistent,
         submitted_at=datetime.fromtimestamp(clock.now(), UTC).isoformat(),
         walltime_end="",
-        extras={
-            "tmux_server": request.options.tmux_prefix,
-            "sactui": {"uuid": plan.data["uuid"], "generation": 1, "intent": "book"},
-        },
-    )
+        extras={"tmux_server": options.tmux_prefix},
+    ).with_ours(**ours)
+
+
+def _process() -> dict[str, Any]:
+    return {"pid": os.getpid(), "on": platform.node()}
+
+
+def interrupted(lease: Lease) -> bool:
+    """True when a booking was intended and whoever began it is not at it any more."""
+    if lease.ours.get("intent") != "book" or lease.job is not None:
+        return False
+    by = lease.ours.get("by")
+    if isinstance(by, dict) and by.get("on") == platform.node() and isinstance(by.get("pid"), int):
+        try:
+            os.kill(by["pid"], 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass
+        if by["pid"] == os.getpid():
+            return True
+    return clock.now() - booked_at(lease) > _STALE_INTENT
+
+
+def booked_at(lease: Lease) -> float:
+    """When a lease was written, in epoch seconds; 0 when it does not say."""
+    try:
+        return datetime.fromisoformat(lease.submitted_at).timestamp()
+    except ValueError:
+        return 0.0
 
 
 async def submit(link: HostLink, plan: Plan) -> Outcome:
@@ -144,7 +200,7 @@ async def submit(link: HostLink, plan: Plan) -> Outcome:
     path = shlex.quote(data["path"])
     script = (
         'cd "$HOME" || exit 1\n'
-        "(umask 077; mkdir -p .sactui/scripts .sactui/logs) || exit 1\n"
+        f"(umask 077; mkdir -p {hold.SCRIPTS} {hold.LOGS} {hold.RUN}) || exit 1\n"
         f"(umask 077; cat > {path} <<'{token}'\n{data['script']}{token}\n) || exit 1\n"
         # The job must not inherit how times are printed for us.
         f"{environment.BEFORE_SUBMIT}{shlex.join(data['argv'])} </dev/null"
@@ -176,7 +232,7 @@ async def _settle(link: HostLink, plan: Plan, why: str) -> Outcome:
     """Find out from Slurm alone whether a submit took effect."""
     try:
         await link.ready()
-        jobs = await look_at_jobs(link)
+        job = await find(link, plan.target, plan.data["uuid"])
     except (TransportError, SlurmError) as error:
         return Outcome(
             Result.UNKNOWN,
@@ -184,91 +240,71 @@ async def _settle(link: HostLink, plan: Plan, why: str) -> Outcome:
             remedy="sactui keeps the lease and binds the job when it sees it: "
             f"sactui reservations refresh {plan.target}",
         )
-    job = marked(jobs, plan.data["uuid"])
     if job is not None:
         return Outcome(
-            Result.DONE, f"{plan.target} is job {job.id} on {plan.host} (found by its mark)", str(job.id)
+            Result.DONE, f"{plan.target} is job {job} on {plan.host} (found by its mark)", str(job)
         )
-    return Outcome(Result.UNKNOWN, f"no job of {plan.target} is in the queue of {plan.host} after: {why}")
-
-
-def marked(jobs: tuple[Job, ...], uuid: str) -> Job | None:
-    """The job that carries this uuid in its mark; a running one before a pending one."""
-    found = [job for job in jobs if f":{uuid}:" in job.comment and job.comment.startswith("sactui:")]
-    found.sort(key=lambda job: (job.phase is not Phase.RUNNING, job.phase.ended, -job.id))
-    return found[0] if found else None
-
-
-def bound_lease(lease: Lease, job_id: int, job: Job | None) -> Lease:
-    """The lease with its job: socket named after the job, node and end when known."""
-    end = datetime.fromtimestamp(job.ends_at, UTC).isoformat() if job and job.ends_at else lease.walltime_end
-    node = job.batch_host if job and job.batch_host else lease.node
-    bound = replace(lease, job_id=str(job_id), node=node, walltime_end=end)
-    if not lease.ours.get("uuid"):
-        return bound  # booked by another program: its socket is used as recorded
-    prefix = str(lease.ours.get("tmux_prefix") or lease.tmux_server or "sac")
-    return bound.with_tmux_server(hold.socket(prefix, job_id)).with_ours(tmux_prefix=prefix, intent=None)
-
-
-def plan_release(
-    name: str, host: str, job: Job | None, job_id: int | None, agents: list[tuple[str, str]]
-) -> Plan:
-    """The plan of a release: which job is cancelled, and which agents stop with it.
-
-    ``agents`` are (name, state) of the tenants that are alive.
-    """
-    if job_id is None:
-        impact = [f"{name} has no job: only its lease is removed."]
-    elif job is None:
-        impact = [f"Cancels job {job_id} on {host}, which the queue does not show."]
-    else:
-        impact = [f"Cancels job {job_id} on {host} ({job.state.lower()})."]
-    if agents:
-        listed = ", ".join(f"{agent} ({state})" for agent, state in agents)
-        impact.append(f"{len(agents)} {'agent stops' if len(agents) == 1 else 'agents stop'}: {listed}.")
-    commands = (shlex.join(scancel.command([job_id])),) if job_id is not None else ()
-    return Plan(
-        "release",
-        host,
-        name,
-        f"Release {name}",
-        tuple(impact),
-        commands,
-        Grade.TYPE if agents else Grade.ASK,
-        {"job_id": job_id, "identity": job.identity if job else None},
+    return Outcome(
+        Result.UNKNOWN,
+        f"no job of {plan.target} is in the queue of {plan.host} after: {why}",
+        remedy=f"book it again, or forget it: sactui reservations release {plan.target}",
     )
 
 
-async def cancel(link: HostLink, plan: Plan, *, patience: float = 30.0) -> Outcome:
-    """Cancel the job of a plan and look until Slurm says that it has ended.
+async def find(link: HostLink, name: str, uuid: str) -> int | None:
+    """The job of a booking, from Slurm alone: by the mark in its comment, by its script's
+    path where the site rewrites comments, or by what accounting remembers of its submission.
 
-    The identity is checked first: a job id that now belongs to another job, or to the
-    same job after a requeue, is not the one that was confirmed.
+    Raises TransportError, SlurmError.
     """
-    job_id = plan.data["job_id"]
-    if job_id is None:
-        return Outcome(Result.DONE, f"{plan.target} had no job")
-    jobs = await look_at_jobs(link, ids=[job_id])
-    job = next((j for j in jobs if j.id == job_id), None)
-    expected = plan.data["identity"]
-    if job is not None and expected is not None and job.identity != tuple(expected):
-        raise Refused(
-            f"job {job_id} is not what was confirmed: now {job.name!r}, submitted at another time",
-            "look again (r) and confirm what is there now",
-        )
-    if job is None or job.phase.ended:
-        return Outcome(Result.DONE, f"job {job_id} of {plan.target} had already ended")
-    await link.ask(Section("scancel", shlex.join(scancel.command([job_id]))), timeout=30)
-    deadline = clock.monotonic() + patience
-    while True:
-        jobs = await look_at_jobs(link, ids=[job_id])
-        job = next((j for j in jobs if j.id == job_id), None)
-        if job is None or job.phase.ended:
-            return Outcome(Result.DONE, f"job {job_id} has ended", job.state if job else "not in the queue")
-        if clock.monotonic() > deadline:
-            return Outcome(
-                Result.UNKNOWN,
-                f"job {job_id} is still {job.state.lower()} {patience:.0f} s after scancel",
-                remedy="the lease is kept; look again in a minute",
-            )
-        await asyncio.sleep(0.3)
+    found = succession.marked(await look_at_jobs(link), uuid)
+    live = [job for job in found if not job.phase.ended]
+    if found:
+        return (live or list(found))[0].id
+    path = hold.script_path(name, uuid)
+    user = link.hello.user if link.hello else ""
+    tokens = records.fresh()
+    answers = await link.ask(
+        Section("commands", shlex.join(["squeue", "-h", "-u", user, "-t", "all", "-o", "%A %o"]), timeout=20),
+        Section(
+            "accounting",
+            shlex.join(sacct.command(tokens, since="now-2days", user=user, steps=False, able=link.able)),
+            timeout=20,
+        ),
+        timeout=50,
+    )
+    for line in answers["commands"].stdout.decode("utf-8", "replace").splitlines():
+        job, _, command = line.partition(" ")
+        if job.isdigit() and f"/{path}" in command:
+            return int(job)
+    # Accounting may be absent or slow: then it knows nothing, and nothing is concluded.
+    accounted, _ = sacct.parse(answers["accounting"].stdout, tokens, link.able)
+    return next((each.job_id for each in accounted if path in each.submit_line), None)
+
+
+def differences(request: BookRequest, job: Job) -> tuple[str, ...]:
+    """Where the job that is in the queue is not what was asked for: a site's plugin may change it."""
+    asked, found = request.options, []
+    limit = values.duration(asked.time) if asked.time else None
+    for what, wanted, granted in (
+        ("partition", asked.partition, job.partition),
+        ("account", asked.account, job.account),
+        ("QOS", asked.qos, job.qos),
+    ):
+        if wanted and granted and granted not in wanted.split(","):
+            found.append(f"{what} {granted} instead of {wanted}")
+    if limit is not None and job.time_limit is not None and job.time_limit != limit:
+        found.append(f"{_duration(job.time_limit)} instead of {_duration(limit)}")
+    if job.cpus and job.cpus < asked.cpus * asked.nodes:
+        found.append(f"{job.cpus} CPUs instead of {asked.cpus * asked.nodes}")
+    if job.nodes and job.phase is Phase.RUNNING and job.nodes != asked.nodes:
+        found.append(f"{job.nodes} nodes instead of {asked.nodes}")
+    if asked.memory and job.memory_mib is not None:
+        wanted_mib = (values.memory_mib(asked.memory) or 0) * asked.nodes
+        if job.memory_mib < wanted_mib:
+            found.append(f"{job.memory_mib} MiB instead of {wanted_mib} MiB")
+    return tuple(found)
+
+
+def _duration(seconds: int) -> str:
+    return "no time limit" if seconds == UNLIMITED else values.duration_text(seconds)

@@ -16,7 +16,8 @@ from ..spec.definition import AgentDefinition
 from ..spec.watching import watch
 from ..transport.base import Asker, Terminal, Transport
 from ..transport.choice import choose
-from . import actions, attaching, booking, first_run, reservations
+from . import actions, attaching, booking, first_run, release, reservations, succession
+from .adoption import Strays
 from .audit import Audit
 from .configuration import Configuration
 from .files import Files
@@ -57,8 +58,10 @@ class Controller:
         self.audit = Audit(configuration.state_directory)
         self._listeners: list[Callable[[Fleet], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[tuple[str, str, str]] = set()
         self._stop = asyncio.Event()
         self._compose_due = False
+        self.strays = Strays()
 
     async def _choose(self, host: str) -> Transport:
         return await choose(host, ssh_config=self.configuration.ssh_config, asker=self._asker)
@@ -146,7 +149,7 @@ class Controller:
         self._pictures[picture.host] = picture
         # Another console, or scitex-hpc, may have changed them: a directory of a few files.
         self.files.read_leases()
-        self._bind_leases(picture)
+        reservations.bind_leases(self, picture)
         self._compose_soon()
 
     def _link_changed(self, name: str) -> None:
@@ -162,23 +165,9 @@ class Controller:
                 places.append(Allocation(job.id, job.batch_host, lease.tmux_server))
         return Wanted(tuple(places))
 
-    def _bind_leases(self, picture: HostPicture) -> None:
-        """A lease is bound to the job that carries its mark: after a lost answer, and to its node."""
-        if picture.jobs.trouble is not None or picture.jobs.value is None:
-            return
-        for lease in self.files.leases:
-            uuid = lease.ours.get("uuid")
-            if lease.host != picture.host or not uuid:
-                continue
-            job = booking.marked(picture.jobs.value, str(uuid))
-            if job is None or job.phase.ended:
-                continue
-            if booking.bound_lease(lease, job.id, job) != lease:
-                self.bind(lease.id, job.id, job)
-
     def bind(self, identifier: str, job_id: int, job: Job | None) -> None:
         """Write into a lease which job is its own."""
-        self.files.update(identifier, lambda lease: booking.bound_lease(lease, job_id, job))
+        self.files.update(identifier, lambda lease: succession.bound(lease, job_id, job))
 
     def _compose_soon(self) -> None:
         """Several sections of one refresh become one new fleet."""
@@ -272,7 +261,7 @@ class Controller:
 
     def plan_release(self, reservation: Reservation) -> Plan:
         """Plan a release: what is cancelled and which agents stop."""
-        return reservations.plan_release(self, reservation)
+        return release.plan_release(self, reservation)
 
     def plan_start(self, names: Sequence[str]) -> list[Plan]:
         """Plan to start agents; each runtime groups its own."""
@@ -306,6 +295,21 @@ class Controller:
     ) -> Outcome:
         """Run one plan, see :func:`actions.run`."""
         return await actions.run(self, plan, wait=wait, progress=progress)
+
+    def run_soon(self, plan: Plan) -> None:
+        """Run a plan that nobody waits for; once, however often it is asked while it runs."""
+        key = (plan.kind, plan.host, plan.target)
+        if key in self._running:
+            return
+        self._running.add(key)
+
+        async def work() -> None:
+            try:
+                await actions.run(self, plan)
+            finally:
+                self._running.discard(key)
+
+        self._own(work())
 
     # -- what a site allows ---------------------------------------------------------------
 
@@ -344,6 +348,9 @@ async def once(configuration: Configuration, asker: Asker | None = None) -> Asyn
     try:
         await controller.start(polling=False)
         await controller.refresh()
+        if controller.strays.waiting:
+            # A job of ours without a lease is adopted after a second look.
+            await controller.refresh()
         yield controller
     finally:
         await controller.close()

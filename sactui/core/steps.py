@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .. import clock
 from ..domain.pane import Server
+from ..domain.vitals import Vitals
 from ..errors import Refused, TmuxError
+from ..runtimes import hold_script, vitals
 from ..slurm import srun
 from ..tmux import exchange as tmux_exchange
 from .channel import Exchange, SingleSteps, StepChannel
@@ -16,6 +20,8 @@ from .link import HostLink
 
 #: Open steps per connection; further allocations are asked one srun at a time.
 MOST_CHANNELS = 3
+#: Seconds between two looks at what a reservation uses: ps costs more than tmux.
+_VITALS_EVERY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Steps:
         self._link = link
         self._exchanges: dict[int, Exchange] = {}
         self._opening = asyncio.Lock()
+        self._vitals_at: dict[int, float] = {}
 
     def reason(self, job_id: int) -> str:
         """Why an allocation is asked by single steps; empty when it has its channel."""
@@ -46,14 +53,15 @@ class Steps:
         Raises SlurmError or TransportError when it cannot be asked, TmuxError when there
         is no server, Refused when the server belongs to another job.
         """
-        server = await self._look(place)
+        before = known.vitals if known is not None and known.job_id == place.job_id else None
+        server = await self._look(place, before)
         if any(pane.dead and pane.exit_status is None and not pane.exit_signal for pane in server.panes):
             # tmux (seen with 3.3a) can miss the end of a child; running one of its own
             # makes it collect them all, and the exit status is there.
             await self._exchange_raw(
                 place, shlex.join(["tmux", "-u", "-L", place.socket, "run-shell", "true"])
             )
-            server = await self._look(place)
+            server = await self._look(place, server.vitals)
         if server.job_id != place.job_id:
             raise Refused(
                 f"the tmux server {place.socket} on {place.batch_host} "
@@ -62,9 +70,18 @@ class Steps:
             )
         return server
 
-    async def _look(self, place: Allocation) -> Server:
+    async def _look(self, place: Allocation, before: Vitals | None) -> Server:
         question = tmux_exchange.build(place.socket)
-        return tmux_exchange.parse((await self._exchange_raw(place, question.script))[0], question)
+        due = clock.monotonic() - self._vitals_at.get(place.job_id, -_VITALS_EVERY) >= _VITALS_EVERY
+        token = "zV" + secrets.token_hex(6)
+        script = question.script + (vitals.script(place.socket, token) if due else "")
+        answer = (await self._exchange_raw(place, script))[0]
+        server = tmux_exchange.parse(answer, question)
+        if due:
+            text = answer.decode("utf-8", "replace")
+            before = vitals.parse(text, token, server.now, before) or before
+            self._vitals_at[place.job_id] = clock.monotonic()
+        return replace(server, vitals=before)
 
     async def run(self, place: Allocation, script: str) -> str:
         """Run a script in an allocation, only while its tmux server is this job's own."""
@@ -93,7 +110,7 @@ class Steps:
         return completed.stdout, completed.exit_status
 
     def _open(self, place: Allocation) -> Exchange:
-        argv = srun.step_argv(place.job_id, place.batch_host)
+        argv = srun.step_argv(place.job_id, place.batch_host, program=hold_script.STEP_PROGRAM)
         opened = sum(isinstance(exchange, StepChannel) for exchange in self._exchanges.values())
         if opened >= MOST_CHANNELS:
             return SingleSteps(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from .. import clock
 from ..domain.fleet import Agent, Fleet, HostView, Problem, Reservation, Trouble, Verdict
@@ -17,6 +17,7 @@ from ..leases.lease import Lease
 from ..runtimes import tenant
 from ..slurm import reasons
 from ..spec.definition import AgentDefinition
+from . import booking, succession
 from .observation import HostPicture, Seen
 
 #: Seconds in which a job without a tmux server is no trouble yet.
@@ -114,6 +115,16 @@ def _reservation(lease: Lease, picture: HostPicture | None) -> Reservation:
     job = next((job for job in jobs.value or () if job.id == job_id), None)
     seen = picture.servers.get(job_id) if picture and job_id is not None else None
     phase, state, why = _reservation_state(job, job_id, jobs, lease)
+    own = lease.ours
+    found = succession.chain(lease, jobs.value or ())
+    lost_with, lost_how, lost = succession.lost(lease)
+    vitals = seen.value.vitals if seen and seen.value else None
+    if lost and lost_how == "requeued" and lost_with == job_id:
+        count = f"{len(lost)} tenant{'s' if len(lost) > 1 else ''} lost"
+        why = f"requeued, {count}" + (f"; {why}" if why else "")
+    if found.duplicates:
+        ids = ", ".join(str(each.id) for each in found.duplicates)
+        why = (why + "; " if why else "") + f"another job of it is in the queue: {ids}"
     return Reservation(
         name=lease.name,
         host=lease.host,
@@ -130,23 +141,37 @@ def _reservation(lease: Lease, picture: HostPicture | None) -> Reservation:
         observed_at=jobs.at,
         trouble=seen.trouble if seen else None,
         panes_at=seen.at if seen else None,
+        cpus_used=None if vitals is None or vitals.cpus is None else round(vitals.cpus),
+        memory_used_mib=vitals.memory_mib if vitals else None,
+        generation=succession.generation(job) if job else int(own.get("generation") or 1),
+        generations=int(own.get("generations") or 0),
+        submits=str(own.get("submits") or ""),
+        successor=found.successor,
+        duplicates=tuple(each.id for each in found.duplicates),
+        lost=lost,
+        lost_with=lost_with,
+        lost_how=lost_how,
+        changed=tuple(str(each) for each in own.get("changed") or ()),
+        report=vitals.report if vitals else None,
+        said=vitals.said if vitals else "",
     )
-
-
-def booked_at(lease: Lease) -> float:
-    """When a lease was written, in epoch seconds; 0 when it does not say."""
-    try:
-        return datetime.fromisoformat(lease.submitted_at).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def _reservation_state(
     job: Job | None, job_id: int | None, jobs: Seen[tuple[Job, ...]], lease: Lease
 ) -> tuple[Phase, str, str]:
+    if lease.ours.get("intent") == "release":
+        name = shlex.quote(lease.name)
+        return (
+            job.phase if job else Phase.UNKNOWN,
+            job.state.lower() if job else "unknown",
+            f"its release did not finish: sactui reservations release {name}",
+        )
     if job_id is None:
+        if booking.interrupted(lease):
+            return Phase.UNKNOWN, "unknown", "its booking was interrupted: book it again, or release it"
         return Phase.UNKNOWN, "unknown", "booked, but no job is known for it; r looks for it"
-    if jobs.at is None or jobs.at < booked_at(lease):
+    if jobs.at is None or jobs.at < booking.booked_at(lease):
         return Phase.UNKNOWN, "unknown", "not looked at yet"
     if job is None:
         # The controller forgets a job minutes after its end: it ended, but how is not known.
@@ -236,6 +261,10 @@ def _judged(
         now=now,
         previous=previous.verdict if previous else None,
     )
+    if base.name in home.lost and not verdict.state.alive and (pane is None or pane.dead) and not trouble:
+        how = "requeued" if home.lost_how == "requeued" else f"lost with job {home.lost_with}"
+        why = "its job was requeued and it was lost with it" if how == "requeued" else how
+        verdict = replace(verdict, state=AgentState.LOST, why=f"{why}: s starts it again", layer="lease")
     return replace(
         base,
         verdict=verdict,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from .job import Job
 from .pane import Pane
 from .state import AgentState, Link, Phase
+from .vitals import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Reservation:
     """A lease together with what was last seen of its job.
 
     ``observed_at`` is when the controller last answered about it; ``None``: never.
-    ``trouble`` is set when its allocation could not be looked into.
+    ``trouble`` is set when its allocation could not be looked into. ``cpus_used`` and
+    ``memory_used_mib`` are those of all processes of its tenants together.
     """
 
     name: str
@@ -81,6 +83,19 @@ class Reservation:
     observed_at: float | None = None
     trouble: Trouble | None = None
     panes_at: float | None = None
+    # -- a persistent one is a chain of jobs; this one is the ``generation``-th
+    generation: int = 1
+    generations: int = 0  # how many there may be; 0: it is not persistent, or nobody knows
+    submits: str = ""  # who submits the successor: job, console
+    successor: Job | None = None
+    duplicates: tuple[int, ...] = ()  # jobs of it beside the one that it should be
+    #: tenants that ended with an earlier job or life and have not been started again
+    lost: tuple[str, ...] = ()
+    lost_with: int | None = None  # that job
+    lost_how: str = ""  # ended, requeued
+    changed: tuple[str, ...] = ()  # where the site gave something else than was asked for
+    report: Report | None = None  # what its script found on the node
+    said: str = ""  # its script's last sentence, about a successor
 
     @property
     def key(self) -> tuple[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .vitals import Vitals
+
 
 @dataclass(frozen=True, slots=True)
 class Pane:
@@ -44,3 +46,4 @@ class Server:
     now: float  # the node's clock at the time of the answer
     panes: tuple[Pane, ...]
     screens: dict[str, str]  # pane_id -> visible text, for the panes that were captured
+    vitals: Vitals | None = None  # asked less often than the panes

@@ -8,37 +8,41 @@ Everything here is pure: options in, exact text and argv out.
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-#: Seconds between two looks of ``_root`` at the batch shell; see ``_ROOT``.
-_WATCH = 2
+from ..slurm import sbatch
+from . import hold_script
 
-#: The session that keeps the server alive, and ends it when the batch shell dies
-#: unannounced (a node failure ends the shell with SIGKILL, and no trap runs).
-_ROOT = f'while kill -0 "$SACTUI_BATCH_PID" 2>/dev/null; do sleep {_WATCH}; done; exec tmux kill-server'
-
-#: Options of the server. The socket is ours alone, so an unconditional detach key
-#: cannot take a key away from a person's own tmux.
-SERVER_OPTIONS: tuple[tuple[str, ...], ...] = (
-    ("set-option", "-s", "exit-empty", "off"),
-    ("set-option", "-s", "escape-time", "10"),
-    ("set-option", "-g", "remain-on-exit", "on"),
-    ("set-option", "-g", "history-limit", "20000"),
-    ("set-option", "-g", "default-terminal", "screen-256color"),
-    ("set-option", "-g", "mouse", "on"),
-    ("set-option", "-g", "status-right", ""),
-    ("set-option", "-g", "status-left-length", "60"),
-    ("set-option", "-g", "status-left", "#{session_name}  ctrl+q leaves  "),
-    ("set-option", "-g", "window-status-format", ""),
-    ("set-option", "-g", "window-status-current-format", ""),
-    ("bind-key", "-n", "C-q", "detach-client"),
+#: Variables a batch job gets from the login: enough to run, nothing that surprises.
+EXPORTED = (
+    *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "SLURM_CONF"),
+    *("MODULEPATH", "MODULESHOME", "LMOD_CMD", "LMOD_DIR"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
 )
+
+#: Where the console keeps what it needs on the host, below the home directory.
+SCRIPTS, LOGS, RUN = ".sactui/scripts", ".sactui/logs", ".sactui/run"
+
+#: Seconds before its end at which a persistent reservation submits its successor.
+LEAD = 3600
+#: A life that was shorter than this many seconds submits no successor: whatever ended
+#: or signalled it that soon would end the next one as well.
+LEAST_LIFE = 600
+#: How many jobs a persistent reservation may be, one after the other.
+GENERATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class HoldOptions:
-    """What a reservation asks of Slurm; empty means "the site's default"."""
+    """What a reservation asks of Slurm; empty means "the site's default".
+
+    ``until`` (epoch seconds, 0: none) is the date after whose passing no successor is
+    submitted. ``self_submitting`` is False where the nodes may not submit: then the
+    console does it. ``lead`` and ``least_life`` are seconds.
+    """
 
     partition: str = ""
     cpus: int = 1
@@ -52,8 +56,24 @@ class HoldOptions:
     constraint: str = ""
     options: tuple[tuple[str, str], ...] = field(default=())
     tmux_prefix: str = "sac"
-    setup: str = ""  # shell text that runs first in the job and in every channel
-    hold_body: str = ""  # shell text that replaces the waiting at the end
+    setup: str = ""  # shell text that runs first in the job; what it sets holds in every channel
+    hold_body: str = ""  # shell text that replaces the waiting; the job ends when it ends
+    persistent: bool = False
+    generations: int = GENERATIONS
+    until: int = 0
+    self_submitting: bool = True
+    lead: int = LEAD
+    least_life: int = LEAST_LIFE
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a job's comment says about where it belongs."""
+
+    kind: str
+    identity: str  # <host>-<name>
+    uuid: str
+    generation: int
 
 
 def mark(kind: str, host: str, name: str, uuid: str, generation: int = 1) -> str:
@@ -61,9 +81,23 @@ def mark(kind: str, host: str, name: str, uuid: str, generation: int = 1) -> str
     return f"sactui:{kind}:{host}-{name}:{uuid}:{generation}"
 
 
+def read_mark(comment: str) -> Mark | None:
+    """The mark in a comment, also where a site has put words around it."""
+    found = re.search(
+        r"(?:^|[\s,;])sactui:([a-z]{1,20}):([A-Za-z0-9._@-]{1,200}):([0-9a-f]{4,32}):([0-9]{1,6})(?![0-9])",
+        comment,
+    )
+    return Mark(found.group(1), found.group(2), found.group(3), int(found.group(4))) if found else None
+
+
 def script_name(name: str, uuid: str) -> str:
     """File name of the batch script: accounting keeps it (SubmitLine) when comments vanish."""
     return f"{name}-{uuid}.sh"
+
+
+def script_path(name: str, uuid: str) -> str:
+    """The batch script's path, below the home directory."""
+    return f"{SCRIPTS}/{script_name(name, uuid)}"
 
 
 def socket(prefix: str, job_id: int) -> str:
@@ -71,50 +105,77 @@ def socket(prefix: str, job_id: int) -> str:
     return f"{prefix}-{job_id}"
 
 
-def batch_script(name: str, uuid: str, options: HoldOptions) -> str:
-    """The batch script of a reservation.
+def submit_argv(
+    host: str, name: str, uuid: str, options: HoldOptions, generation: int = 1, *, test_only: bool = False
+) -> list[str]:
+    """The sbatch command of one generation; it runs in the home directory.
+
+    Raises Refused for a value that sbatch cannot take.
+    """
+    signalled = options.persistent and options.self_submitting
+    argv = sbatch.command(
+        script_path(name, uuid),
+        partition=options.partition,
+        cpus_per_task=options.cpus,
+        memory=options.memory,
+        time=options.time,
+        gpus=options.gpus,
+        account=options.account,
+        qos=options.qos,
+        nodes=options.nodes,
+        node_list=options.node_list,
+        constraint=options.constraint,
+        job_name=name,
+        comment=mark("reservation", host, name, uuid, generation),
+        output=f"{LOGS}/%x-%j.out",
+        export=EXPORTED,
+        signal=f"B:USR1@{options.lead}" if signalled else "",
+        extra=options.options,
+        test_only=test_only,
+    )
+    return [*argv, str(generation)]
+
+
+def next_argv(argv: Sequence[str], uuid: str) -> list[str]:
+    """The command of the generation after the one that ``argv`` submits."""
+    generation = int(argv[-1]) + 1
+    comment = re.compile(rf"(--comment=sactui:.*:{re.escape(uuid)}:)[0-9]+")
+    return [*(comment.sub(rf"\g<1>{generation}", word) for word in argv[:-1]), str(generation)]
+
+
+def batch_script(name: str, uuid: str, options: HoldOptions, host: str = "") -> str:
+    """The batch script of a reservation; its argument is its generation.
 
     It starts the tmux server, reports what agents will find on the node, and waits. A
     TERM (cancel, requeue, preemption, time limit) ends this job's own server only.
     """
-    server = "; ".join("T " + shlex.join(option) for option in SERVER_OPTIONS)
-    hold = options.hold_body.rstrip("\n") or _WAIT
-    setup = options.setup.rstrip("\n")
-    return f"""#!/bin/sh
-# sactui reservation {name}: holds an allocation for tenants. Ends with scancel.
-export SACTUI_RESERVATION={shlex.quote(name)} SACTUI_UUID={shlex.quote(uuid)}
-export SACTUI_BATCH_PID=$$ LC_CTYPE="${{LC_CTYPE:-C.UTF-8}}"
-umask 077
-# What sbatch was told to export is not what the agents' own sbatch and srun should get.
-unset SLURM_EXPORT_ENV
-{setup}
-sock={shlex.quote(options.tmux_prefix)}-$SLURM_JOB_ID
-T() {{ tmux -u -L "$sock" "$@"; }}
-owner() {{ T show-environment -g SLURM_JOB_ID 2>/dev/null; }}
-finish() {{
-  trap '' TERM USR1 HUP
-  # Another job may have taken the socket's name over: only our own server is ended.
-  [ "$(owner)" = "SLURM_JOB_ID=$SLURM_JOB_ID" ] && T kill-server
-  [ -n "$sleeper" ] && kill "$sleeper" 2>/dev/null
-  exit 0
-}}
-trap finish TERM
-trap '' HUP USR1
-if ! command -v tmux >/dev/null 2>&1; then
-  echo "sactui: tmux: not found on $(hostname); put 'module load tmux' into the setup of the reservation" >&2
-  exit 127
-fi
-T -f /dev/null new-session -d -s _root -x 200 -y 50 {shlex.quote(_ROOT)} || exit 1
-{server}
-echo "sactui: node $(hostname) tmux $(command -v tmux) $(tmux -V) socket $sock"
-echo "sactui: claude $(command -v claude || echo none) proxy ${{https_proxy:-none}}"
-echo "sactui: locale ${{LC_ALL:-${{LC_CTYPE:-${{LANG:-C}}}}}}"
-{hold}
-"""
+    submits = options.persistent and options.self_submitting
+    successor = ""
+    if submits:
+        # The words that name the generation are the script's own variables there.
+        argv = submit_argv(host, name, uuid, options, 0)[:-1]
+        comment = f"--comment={mark('reservation', host, name, uuid, 0)}"
+        words = [
+            shlex.quote(word[:-1]) + '"$next"' if word == comment else shlex.quote(word) for word in argv
+        ]
+        successor = hold_script.successor(
+            " ".join(words), options.lead, options.least_life, options.generations, options.until
+        )
+    return hold_script.script(
+        name,
+        uuid,
+        options.tmux_prefix,
+        setup=options.setup,
+        hold_body=options.hold_body,
+        successor=successor,
+    )
 
 
-_WAIT = """while :; do
-  (trap '' USR1 HUP; exec sleep 60) & sleeper=$!
-  wait "$sleeper"
-  kill "$sleeper" 2>/dev/null
-done"""
+def no_successor(options: HoldOptions, limit: int | None) -> str:
+    """Why a persistent booking of ``limit`` seconds would never get a successor; "" when it would."""
+    if limit is not None and limit > 0 and options.lead * 2 >= limit:
+        return (
+            f"a persistent reservation submits its successor {options.lead // 60} min before its end, "
+            f"and never in the first half of its time: it needs more than {options.lead * 2 // 3600} h"
+        )
+    return ""
