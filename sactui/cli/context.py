@@ -98,7 +98,15 @@ async def carry_out(
     if args.dry_run:
         if args.json:
             print_json(
-                [{"plan": plan.title, "host": plan.host, "commands": list(plan.commands)} for plan in plans]
+                [
+                    {
+                        "plan": plan.title,
+                        "host": plan.host,
+                        "impact": list(plan.impact),
+                        "commands": list(plan.commands),
+                    }
+                    for plan in plans
+                ]
             )
         else:
             describe(plans)
@@ -121,7 +129,10 @@ async def carry_out(
     else:
         for _, outcome in parts:
             print(outcome.message, file=sys.stdout if outcome.result is Result.DONE else sys.stderr)
-            if outcome.result is not Result.DONE:
+            if outcome.result is Result.DONE:
+                for line in outcome.remedy.splitlines():
+                    print(f"  {line}", file=sys.stderr)
+            else:
                 for line in (*outcome.evidence.splitlines()[-12:], *outcome.remedy.splitlines()):
                     print(f"  {line}", file=sys.stderr)
     codes = {outcome.exit_code for _, outcome in parts}

@@ -12,6 +12,7 @@ from ..core.controller import Controller
 from ..domain.fleet import Agent, Fleet, Reservation, Trouble
 from ..domain.job import Job
 from ..domain.text import visible
+from ..domain.vitals import Report
 from ..errors import Refused
 from .context import configuration, looked, print_json, settings_of, stamp
 
@@ -202,9 +203,41 @@ def reservation_json(reservation: Reservation) -> dict[str, Any]:
         "ends_at": stamp(reservation.ends_at),
         "persistent": reservation.persistent,
         "tmux_server": reservation.tmux_server or None,
+        "generation": reservation.generation,
+        "generations": reservation.generations or None,
+        "submits": reservation.submits or None,
+        "successor": None
+        if reservation.successor is None
+        else {"job_id": reservation.successor.id, "state": reservation.successor.state.lower()},
+        "duplicates": list(reservation.duplicates),
+        "lost": list(reservation.lost),
+        "lost_with": reservation.lost_with if reservation.lost else None,
+        "cpus": reservation.job.cpus if reservation.job else None,
+        "cpus_used": reservation.cpus_used,
+        "memory_mib": reservation.job.memory_mib if reservation.job else None,
+        "memory_used_mib": reservation.memory_used_mib,
+        "changed": list(reservation.changed),
+        "report": None if reservation.report is None else report_json(reservation.report),
+        "said": reservation.said,
         "trouble": trouble_json(reservation.trouble),
         "observed_at": stamp(reservation.observed_at),
         "source": "squeue" if reservation.observed_at is not None else "lease",
+    }
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """What a reservation's script found on its node."""
+    return {
+        "node": report.node,
+        "tmux": report.tmux or None,
+        "tmux_version": report.tmux_version or None,
+        "claude": report.claude or None,
+        "locale": report.locale or None,
+        "proxy": report.proxy or None,
+        "home_free_mib": report.home_free_mib,
+        "work_free_mib": report.work_free_mib,
+        "tmp_free_mib": report.tmp_free_mib,
+        "warnings": list(report.warnings),
     }
 
 

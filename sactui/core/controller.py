@@ -16,7 +16,7 @@ from ..spec.definition import AgentDefinition
 from ..spec.watching import watch
 from ..transport.base import Asker, Terminal, Transport
 from ..transport.choice import choose
-from . import actions, attaching, booking, first_run, release, reservations, succession
+from . import actions, adoption, attaching, booking, first_run, heirs, release, reservations, succession
 from .adoption import Strays
 from .audit import Audit
 from .configuration import Configuration
@@ -62,6 +62,8 @@ class Controller:
         self._stop = asyncio.Event()
         self._compose_due = False
         self.strays = Strays()
+        #: set by whoever does not want to wait any longer; what was begun is finished
+        self.leave = asyncio.Event()
 
     async def _choose(self, host: str) -> Transport:
         return await choose(host, ssh_config=self.configuration.ssh_config, asker=self._asker)
@@ -259,9 +261,25 @@ class Controller:
         """Plan a booking; Refused when the name is taken by a lease on that host."""
         return reservations.plan_book(self, request)
 
+    async def prepare_book(self, request: booking.BookRequest) -> Plan:
+        """Plan a booking after asking whether it fits and when it would start."""
+        return await reservations.prepare_book(self, request)
+
+    async def plan_adopt(self, host: str, job: int, name: str, prefix: str = "") -> Plan:
+        """Plan to write a lease for a job that runs; Refused with the reason."""
+        return await adoption.plan_adopt(self, host, job, name, prefix)
+
     def plan_release(self, reservation: Reservation) -> Plan:
         """Plan a release: what is cancelled and which agents stop."""
         return release.plan_release(self, reservation)
+
+    def plan_extend(self, reservation: Reservation, time: str) -> Plan:
+        """Plan another time limit for a reservation's job; Refused with the reason."""
+        return heirs.plan_extend(reservation, time)
+
+    def plan_successor(self, reservation: Reservation) -> Plan:
+        """Plan to submit a reservation's next job from here; Refused with the reason."""
+        return heirs.plan_successor(self, reservation)
 
     def plan_start(self, names: Sequence[str]) -> list[Plan]:
         """Plan to start agents; each runtime groups its own."""

@@ -95,6 +95,19 @@ def plan(lease: Lease) -> Plan:
     )
 
 
+def plan_successor(controller: Controller, reservation: Reservation) -> Plan:
+    """As :func:`plan`, for a person; Refused when there is one already."""
+    if reservation.successor is not None:
+        raise Refused(
+            f"{reservation.name} has a successor: job {reservation.successor.id} "
+            f"({reservation.successor.state.lower()})"
+        )
+    lease = next((x for x in controller.files.leases if x.id == reservation.lease_id), None)
+    if lease is None:
+        raise Refused(f"the lease of {reservation.name} is gone", "look again (r)")
+    return plan(lease)
+
+
 async def submit(controller: Controller, host: Host, plan: Plan) -> Outcome:
     """Submit one successor, once; proved by its id, or by its mark in the queue."""
     data: dict[str, Any] = plan.data

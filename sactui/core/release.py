@@ -187,6 +187,8 @@ async def _purge(link: HostLink, lease: Lease) -> None:
         Section(
             "purge",
             f'cd "$HOME" || exit 1\nids=$(cat {hold.RUN}/{uuid}.*/id 2>/dev/null)\n'
+            # Each job that has submitted one left a directory of its own id.
+            f'for each in {hold.RUN}/{uuid}.*; do ids="$ids ${{each##*.}}"; done\n'
             f"for id in {shlex.quote(lease.job_id)} $ids; do\n"
             f'  case "$id" in ""|*[!0-9]*) continue ;; esac\n'
             f'  rm -rf {hold.LOGS}/{name}-"$id".out {hold.RUN}/"$id".env {hold.RUN}/{uuid}."$id"\n'

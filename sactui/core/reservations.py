@@ -182,7 +182,13 @@ async def follow(
     """Follow a new reservation until it runs, and has its tmux server, or has ended."""
     said = ""
     while True:
-        await host.look()
+        if await _left(controller, host):
+            name = shlex.quote(plan.target)
+            return replace(
+                outcome,
+                message=f"{outcome.message}; it waits without you, and its lease is kept",
+                remedy=f"see it: sactui reservations show {name}",
+            )
         controller.compose()
         home = controller.reservation(plan.target, plan.host)
         line = f"{plan.target}: {home.state}" + (f" ({home.why})" if home.why else "")
@@ -205,9 +211,24 @@ async def follow(
                 Result.FAILED,
                 f"{plan.target} ended: {home.state}",
                 await _last_words(host, home),
-                "its output says why; book it again, or release it",
+                f"its output is in ~/.sactui/logs/{home.name}-{home.job_id}.out; release it, and book it again",
             )
         await asyncio.sleep(0.5)
+
+
+async def _left(controller: Controller, host: Host) -> bool:
+    """Look; True when whoever waits has left meanwhile."""
+    look = asyncio.ensure_future(host.look())
+    leave = asyncio.ensure_future(controller.leave.wait())
+    try:
+        await asyncio.wait({look, leave}, return_when=asyncio.FIRST_COMPLETED)
+        if look.done():
+            look.result()
+        return leave.done()
+    finally:
+        for task in (look, leave):
+            task.cancel()
+        await asyncio.gather(look, leave, return_exceptions=True)
 
 
 async def _last_words(host: Host, home: Reservation) -> str:

@@ -61,10 +61,10 @@ trap 'ending=1' TERM
 trap 'want=1' USR1
 trap '' HUP
 umask 077
+run="$HOME/.sactui/run"; mkdir -p "$run"
 # What sbatch was told to export is not what the agents' own sbatch and srun should get.
 unset SLURM_EXPORT_ENV
 {setup.rstrip(chr(10))}
-run="$HOME/.sactui/run"; mkdir -p "$run"
 sock={shlex.quote(prefix)}-$SLURM_JOB_ID
 T() {{ tmux -u -L "$sock" "$@"; }}
 say() {{ echo "sactui: $*"; T set-option -g @sactui_said "$*" 2>/dev/null; }}
@@ -82,7 +82,7 @@ finish() {{
   exit 0
 }}
 if ! command -v tmux >/dev/null 2>&1; then
-  echo "sactui: tmux: not found on $(hostname); put 'module load tmux' into the setup of the reservation" >&2
+  echo "sactui: tmux: not found on ${{SLURMD_NODENAME:-the node}}; put 'module load tmux' into the setup of the reservation" >&2
   exit 127
 fi
 for v in {_KEPT}; do
@@ -164,6 +164,9 @@ slurm() {{
 successor() {{
   want=
   [ -n "$ending" ] && return
+  if [ -s "$run/$uuid.$me/id" ]; then
+    say "no second successor: job $(cat "$run/$uuid.$me/id") was submitted"; return
+  fi
   age=$(($(date +%s) - began)) next=$((generation + 1)) no=
   if [ -e "$run/$uuid.released" ]; then no="the reservation is being released"
   elif [ "$next" -gt "$GENERATIONS" ]; then no="generation $generation of $GENERATIONS is the last"
