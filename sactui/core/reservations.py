@@ -211,7 +211,8 @@ async def follow(
                 Result.FAILED,
                 f"{plan.target} ended: {home.state}",
                 await _last_words(host, home),
-                f"its output is in ~/.sactui/logs/{home.name}-{home.job_id}.out; release it, and book it again",
+                f"its output is in ~/.sactui/logs/{home.name}-{home.job_id}.out there; "
+                "release it, and book it again",
             )
         await asyncio.sleep(0.5)
 

@@ -85,8 +85,11 @@ def chain(lease: Lease, jobs: Sequence[Job]) -> Chain:
     runs goes before one that waits.
     """
     live = descendants(lease, jobs)
+    # Another program may have moved the lease on already; the tenants are where they were.
+    home = str(lease.ours.get("life") or lease.job_id).partition(".")[0]
     order = (
-        [job for job in live if job.id == lease.job and job.phase in (Phase.RUNNING, Phase.PAUSED)]
+        [job for job in live if str(job.id) == home and job.phase in (Phase.RUNNING, Phase.PAUSED)]
+        + [job for job in live if job.id == lease.job and job.phase in (Phase.RUNNING, Phase.PAUSED)]
         + [job for job in live if job.phase is Phase.RUNNING]
         + [job for job in live if job.id == lease.job]
         + list(live)

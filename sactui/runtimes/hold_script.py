@@ -82,7 +82,8 @@ finish() {{
   exit 0
 }}
 if ! command -v tmux >/dev/null 2>&1; then
-  echo "sactui: tmux: not found on ${{SLURMD_NODENAME:-the node}}; put 'module load tmux' into the setup of the reservation" >&2
+  where=${{SLURMD_NODENAME:-the node}}
+  echo "sactui: tmux: not found on $where; put 'module load tmux' into the setup of the reservation" >&2
   exit 127
 fi
 for v in {_KEPT}; do
