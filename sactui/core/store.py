@@ -261,7 +261,8 @@ def _judged(
         now=now,
         previous=previous.verdict if previous else None,
     )
-    if base.name in home.lost and not verdict.state.alive and (pane is None or pane.dead) and not trouble:
+    ended = verdict.state in (AgentState.STOPPED, AgentState.UNKNOWN) and pane is None and not trouble
+    if base.name in home.lost and ended:
         how = "requeued" if home.lost_how == "requeued" else f"lost with job {home.lost_with}"
         why = "its job was requeued and it was lost with it" if how == "requeued" else how
         verdict = replace(verdict, state=AgentState.LOST, why=f"{why}: s starts it again", layer="lease")
