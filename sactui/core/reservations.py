@@ -90,7 +90,7 @@ async def _checked(controller: Controller, host: Host, plan: Plan) -> Plan:
 
 
 async def _estimate(host: Host, plan: Plan) -> str:
-    """What ``sbatch --test-only`` says of the start; raises Refused with Slurm's own reason."""
+    """What ``sbatch --test-only`` says of the start, or why it says nothing."""
     argv = [word for word in plan.data["argv"] if not word.startswith("--comment=")][:-2]
     script = f'cd "$HOME" && {environment.BEFORE_SUBMIT}printf "#!/bin/sh\\n:\\n" | ' + shlex.join(
         [argv[0], "--test-only", *argv[1:]]
@@ -108,9 +108,8 @@ async def _estimate(host: Host, plan: Plan) -> str:
         when = "at once" if wait < 60 else f"at {fitting.clock_text(found.start_at, clock.now())}"
         return f"Slurm expects it to start {when} on {found.node_list}."
     if answer.exit_status and answer.complete:
-        failure = slurm_errors.classify(text)
-        if failure.layer == "request":
-            raise Refused(f"{plan.host} would refuse {plan.target}: {failure.message}", failure.remedy)
+        # Not a refusal: jobs that can only wait (drained nodes) have no estimate either.
+        return f"Slurm gives no time of its start: {slurm_errors.classify(text).message}"
     return "When it would start is not known."
 
 
