@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, SactuiError, SettingsError
-from . import adoption, heirs, release, reservations, tenants
+from . import adoption, heirs, job_actions, release, reservations, tenants
 from .hosts import Host
 from .plan import Outcome, Plan, Result
 
@@ -24,6 +24,7 @@ RUNNERS: dict[str, Runner] = {
     "extend": heirs.extend,
     "start": tenants.run_start,
     "stop": tenants.run_stop,
+    **job_actions.RUNNERS,
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from ..domain.details import Details
 from ..domain.fleet import Agent, Fleet, Problem, Reservation
 from ..domain.job import Job
 from ..domain.limits import Limits
@@ -16,13 +17,27 @@ from ..spec.definition import AgentDefinition
 from ..spec.watching import watch
 from ..transport.base import Asker, Terminal, Transport
 from ..transport.choice import choose
-from . import actions, adoption, attaching, booking, first_run, heirs, release, reservations, succession
+from . import (
+    actions,
+    adoption,
+    attaching,
+    booking,
+    first_run,
+    heirs,
+    job_actions,
+    job_choice,
+    job_details,
+    release,
+    reservations,
+    succession,
+)
 from .adoption import Strays
 from .audit import Audit
 from .configuration import Configuration
 from .files import Files
 from .first_run import Probe
 from .hosts import Host
+from .job_verbs import Target
 from .limits import FRESH
 from .link import HostLink
 from .observation import HostPicture
@@ -308,6 +323,20 @@ class Controller:
             plan for runtime, group in groups.items() for plan in WORKLOADS[runtime].plan_stop(self, group)
         ]
 
+    def plan_jobs(self, verb: str, targets: Sequence[tuple[str, Target]], **options: str) -> list[Plan]:
+        """Plan an action on jobs, (host, target) each: one plan per host. See :func:`job_actions.plan`."""
+        return [
+            job_actions.plan(
+                verb,
+                host,
+                [target for where, target in targets if where == host],
+                user=self._pictures[host].user if host in self._pictures else "",
+                stakes=job_choice.stakes(self.fleet, host),
+                **options,
+            )
+            for host in dict.fromkeys(where for where, _ in targets)
+        ]
+
     async def run(
         self, plan: Plan, *, wait: bool = False, progress: Callable[[str], None] | None = None
     ) -> Outcome:
@@ -339,6 +368,18 @@ class Controller:
         owner = await self.host(host)
         await owner.link.ready()
         return await owner.limits.get(max_age)
+
+    async def job_details(self, host: str, job_id: int, target: Target | None = None) -> Details:
+        """Everything that is known about a job, asked now in one exec; see :func:`job_details.ask`.
+
+        ``target`` is the record meant, for a task of an array; else it is looked up by its raw id.
+        """
+        owner = await self.host(host)
+        await owner.link.ready()
+        if target is None:
+            jobs = self._pictures[host].jobs.value or ()
+            target = next((Target(job) for job in jobs if job.id == job_id), None)
+        return await job_details.ask(owner.link, job_id, target)
 
     # -- looking into an agent ----------------------------------------------------------
 

@@ -16,15 +16,24 @@ from .link import HostLink
 _MOST_REREADS = 20
 
 
-async def look_at_jobs(link: HostLink, ids: Sequence[int] = (), *, timeout: float = 20.0) -> tuple[Job, ...]:
-    """The user's own jobs, or these ids; with those that ended in the last minutes.
+async def look_at_jobs(
+    link: HostLink, ids: Sequence[int] = (), *, all_users: bool = False, timeout: float = 20.0
+) -> tuple[Job, ...]:
+    """The user's own jobs, these ids, or all users'; with those that ended in the last minutes.
 
     An empty answer means that the controller answered "nothing". Raises SlurmError when
     it did not answer, ProtocolError when the answer was cut, TransportError.
     """
     tokens = records.fresh()
     able = link.able
-    argv = squeue.command(tokens, jobs=ids, user=link.hello.user if link.hello else "", ended=True, able=able)
+    argv = squeue.command(
+        tokens,
+        jobs=ids,
+        all_users=all_users,
+        user=link.hello.user if link.hello else "",
+        ended=True,
+        able=able,
+    )
     answer = (await link.ask(Section("squeue", shlex.join(argv), timeout), timeout=timeout + 5))["squeue"]
     link.command_seconds = answer.seconds
     if failed := _failure(link, answer):

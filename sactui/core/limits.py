@@ -67,7 +67,7 @@ async def ask(link: HostLink, *, timeout: float = 20.0) -> Limits:
 
     def part(name: str, parse: Callable[[bytes], T]) -> T | None:
         try:
-            return parse(_good(name, answers.get(name)))
+            return parse(answered(name, answers.get(name)))
         except (SlurmError, ProtocolError) as error:
             missing[name] = error.message
             return None
@@ -89,7 +89,8 @@ async def ask(link: HostLink, *, timeout: float = 20.0) -> Limits:
     )
 
 
-def _good(name: str, answer: Answer | None) -> bytes:
+def answered(name: str, answer: Answer | None) -> bytes:
+    """What a section printed. Raises SlurmError when it failed, also with exit status 0."""
     if answer is None or not answer.complete or answer.timed_out:
         raise SlurmError(f"{name}: no answer in time", layer="controller")
     stderr = answer.stderr.decode("utf-8", "replace")

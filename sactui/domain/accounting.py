@@ -56,6 +56,23 @@ class Accounted:
     canceled_by: str = ""  # user id or name, when Slurm says so
     submit_line: str = ""
     work_dir: str = ""
+    cpu_seconds: float | None = None  # what its processes used, of all CPUs together
+    asked_memory_mib: int | None = None  # of the whole job
+    tasks: int = 0  # of a step
+    qos: str = ""
+    eligible_at: float | None = None
+    derived_status: int | None = None  # the highest exit status of its steps
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a running step has used so far: memory of its largest task in MiB, CPU seconds of
+    an average task."""
+
+    step: str
+    memory_mib: int | None
+    cpu_seconds: float | None
+    tasks: int
 
 
 #: Amounts by Slurm's name of the resource: cpu, mem (MiB), node, gres/gpu, billing.

@@ -45,3 +45,16 @@ def tasks(expression: str) -> Tasks:
             continue
         total += (high - low) // step + 1
     return Tasks(max(1, total), exact and total > 0, at_once)
+
+
+def holds(expression: str, task: int) -> bool:
+    """True when a task expression, with or without brackets, names this task."""
+    text = expression.strip().removeprefix("[").partition("%")[0].removesuffix("]")
+    for part in text.removesuffix("...").split(","):
+        match = _RANGE.fullmatch(part)
+        if not match:
+            continue
+        low, high, step = int(match.group(1)), int(match.group(2) or match.group(1)), int(match.group(3) or 1)
+        if low <= task <= high and step >= 1 and (task - low) % step == 0:
+            return True
+    return False

@@ -28,6 +28,12 @@ _FIELDS = (
     ("NCPUS", "cpus"),
     ("AllocTRES", "tres"),
     ("MaxRSS", "rss"),
+    ("TotalCPU", "cpu_time"),
+    ("ReqMem", "asked_memory"),
+    ("NTasks", "tasks"),
+    ("QOS", "qos"),
+    ("Eligible", "eligible"),
+    ("DerivedExitCode", "derived"),
     ("NodeList", "node_list"),
     ("Reason", "reason"),
     ("WorkDir", "work_dir"),
@@ -107,6 +113,11 @@ def _record(given: dict[str, str]) -> Accounted | None:
         return None
     tres = values.pairs(given["tres"])
     status, signal = values.exit_code(given["exit"])
+    cpus, nodes = values.count(given["cpus"]) or 0, values.count(given["nodes"]) or 0
+    asked = values.memory_mib(given["asked_memory"])
+    if asked is not None and given["asked_memory"].strip()[-1:] in ("n", "c"):
+        # Before 21.08 it is marked as per node or per CPU; later it is the whole job's.
+        asked *= max(1, cpus if values.memory_per_cpu(given["asked_memory"]) else nodes)
     return Accounted(
         job_id=int(match.group(1)),
         label=given["label"].split(".")[0],
@@ -124,9 +135,9 @@ def _record(given: dict[str, str]) -> Accounted | None:
         ended_at=values.timestamp(given["ended"]),
         elapsed=values.duration(given["elapsed"]),
         time_limit=values.duration(given["limit"]),
-        nodes=values.count(given["nodes"]) or 0,
+        nodes=nodes,
         node_list="" if given["node_list"].startswith("None") else given["node_list"],
-        cpus=values.count(given["cpus"]) or 0,
+        cpus=cpus,
         memory_mib=values.memory_mib(tres.get("mem", "")),
         memory_used_mib=values.memory_mib(given["rss"]),
         gpus=values.tres_gpus(tres),
@@ -134,4 +145,10 @@ def _record(given: dict[str, str]) -> Accounted | None:
         canceled_by=states.canceled_by(given["state"]),
         submit_line=given.get("submit_line", ""),
         work_dir=given["work_dir"],
+        cpu_seconds=values.cpu_seconds(given["cpu_time"]),
+        asked_memory_mib=asked,
+        tasks=values.number(given["tasks"]) or 0,
+        qos=given["qos"],
+        eligible_at=values.timestamp(given["eligible"]),
+        derived_status=values.exit_code(given["derived"])[0],
     )

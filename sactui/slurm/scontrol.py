@@ -39,6 +39,16 @@ def show_job_command(job: int) -> list[str]:
     return ["scontrol", "show", "job", str(_id(job))]
 
 
+def show_spec_command(spec: str) -> list[str]:
+    """:func:`show_job_command` for a raw id or one task of an array, ``12_3``."""
+    return ["scontrol", "show", "job", _spec(spec)]
+
+
+def script_command(spec: str) -> list[str]:
+    """The argv that prints a job's batch script; only its user may read it (17.02 and later)."""
+    return ["scontrol", "write", "batch_script", _spec(spec), "-"]
+
+
 def show_nodes_command(node_list: str = "") -> list[str]:
     return ["scontrol", "-o", "show", "node", *([_name(node_list)] if node_list else [])]
 
@@ -66,9 +76,15 @@ def ping_command() -> list[str]:
 def update_command(job: int, changes: Mapping[str, str]) -> list[str]:
     """The argv that changes a job; users may lower a time limit, and only raise it where
     the site allows. Raises Refused for a key or value that scontrol would misread."""
+    return update_spec_command(str(_id(job)), changes)
+
+
+def update_spec_command(spec: str, changes: Mapping[str, str]) -> list[str]:
+    """:func:`update_command` for a raw id or for tasks of an array, ``12_[3-9]``."""
+    job = _spec(spec)
     if not changes:
         raise Refused(f"job {job}: nothing to change")
-    argv = ["scontrol", "update", f"JobId={_id(job)}"]
+    argv = ["scontrol", "update", f"JobId={job}"]
     for key, value in changes.items():
         if not re.fullmatch(r"[A-Za-z]{2,30}", key) or key.lower() == "jobid" or re.search(r"[\n\0]", value):
             raise Refused(f"job {job}: {key}={value!r} cannot be passed to scontrol")
@@ -80,6 +96,14 @@ def _change(verb: str, jobs: Sequence[int]) -> list[str]:
     if not jobs:
         raise Refused(f"{verb}: no job was named")
     return ["scontrol", verb, ",".join(str(_id(job)) for job in jobs)]
+
+
+def change_command(verb: str, spec: str) -> list[str]:
+    """The argv of ``uhold``, ``release``, ``requeue`` or ``requeuehold`` for a raw id or for
+    tasks of an array. By an array's bare id ``uhold`` marks running tasks as held too."""
+    if verb not in ("uhold", "release", "requeue", "requeuehold"):
+        raise Refused(f"{verb!r} is not a change of a job")
+    return ["scontrol", verb, _spec(spec)]
 
 
 def hold_command(jobs: Sequence[int]) -> list[str]:
@@ -334,3 +358,11 @@ def _id(job: int) -> int:
     if job < 1:
         raise Refused(f"{job} is not a job id")
     return job
+
+
+def _spec(spec: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,9}(?:_(?:[0-9]{1,10}|\[[0-9][0-9,:-]{0,8000}\]))?", spec):
+        raise Refused(
+            f"{spec[:80]!r} cannot be named to scontrol", "an array with too many single tasks: by its id"
+        )
+    return spec

@@ -88,6 +88,21 @@ def command(
     return argv
 
 
+def waiting_command(partition: str) -> list[str]:
+    """The argv that asks for id and priority of everything that waits in one partition; all
+    users': on demand only."""
+    if not re.fullmatch(r"[A-Za-z0-9_.,-]{1,200}", partition):
+        raise ValueError(f"{partition!r} is not a partition")
+    return ["squeue", "-h", "-a", "-t", "PENDING", "-p", partition, "-o", "%A %Q"]
+
+
+def parse_waiting(data: bytes) -> tuple[tuple[int, int], ...]:
+    """(raw id, priority) of each record; a last line that was cut and other text are left out."""
+    lines = data.decode("ascii", "replace").split("\n")[:-1]
+    found = [re.fullmatch(r"([0-9]{1,10}) ([0-9]{1,10})", line.strip()) for line in lines]
+    return tuple((int(match.group(1)), int(match.group(2))) for match in found if match)
+
+
 def reread_command(job: int, key: str, tokens: Tokens, able: Capabilities = LATEST) -> list[str]:
     """The argv that asks for one field of one job, for a record that did not fit."""
     for name, letter, ours in fields(able):

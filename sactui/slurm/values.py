@@ -64,6 +64,15 @@ def duration(text: str) -> int | None:
     return None
 
 
+def cpu_seconds(text: str) -> float | None:
+    """CPU time as accounting writes it, ``00:01.234``, ``03:04:05`` or ``1-02:03:04``, in seconds."""
+    whole = duration(text) if ":" in text else None
+    if whole is None or whole < 0:
+        return None
+    fraction = re.fullmatch(r".*:[0-9]+(\.[0-9]{1,9})", text.strip())
+    return whole + float(fraction.group(1)) if fraction else float(whole)
+
+
 def elapsed(text: str) -> int:
     """A time used, in seconds; 0 for INVALID (clock skew) and for what is not known."""
     found = duration(text)

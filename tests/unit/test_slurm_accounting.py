@@ -15,11 +15,11 @@ from sactui.slurm.version import capabilities
 T = Tokens("zFabcdef12", "zEabcdef12")
 _JOB = (
     "3|3|CANCELLED by 1000|1:9|op|lab|low|1795238946|1795238946|1795239547|00:10:01|7-00:00:00|1|2|"
-    "billing=2,cpu=2,gres/gpu=1,mem=400M,node=1||c1|None|/home/op|sbatch a.sh|pool"
+    "billing=2,cpu=2,gres/gpu=1,mem=400M,node=1||00:01.500|400M||normal|1795238946|2:0|c1|None|/home/op|sbatch a.sh|pool"
 )
 ROW = _JOB.split("|")
 _BATCH = (
-    "3.batch|3.batch|COMPLETED|0:0||lab||1795238946|1795238946|Unknown|00:10:01||1|2|cpu=2,mem=400M|2048K|c1|||"
+    "3.batch|3.batch|COMPLETED|0:0||lab||1795238946|1795238946|Unknown|00:10:01||1|2|cpu=2,mem=400M|2048K|1-00:00:01||2||||c1|||"
     "|batch"
 )
 STEP = _BATCH.split("|")
@@ -44,6 +44,8 @@ def test_a_job_and_its_step() -> None:
     )
     assert (job.exit_status, job.exit_signal, job.elapsed, job.time_limit) == (1, 9, 601, 604800)
     assert (job.memory_mib, job.gpus, job.node_list, job.submit_line) == (400, 1, "c1", "sbatch a.sh")
+    assert (job.cpu_seconds, job.asked_memory_mib, job.derived_status, job.qos) == (1.5, 400, 2, "normal")
+    assert (step.cpu_seconds, step.tasks, step.derived_status) == (86401.0, 2, None)
     assert (step.job_id, step.step, step.ended_at, step.memory_used_mib) == (3, "batch", None, 2)
 
 
