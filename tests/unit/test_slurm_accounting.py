@@ -15,7 +15,8 @@ from sactui.slurm.version import capabilities
 T = Tokens("zFabcdef12", "zEabcdef12")
 _JOB = (
     "3|3|CANCELLED by 1000|1:9|op|lab|low|1795238946|1795238946|1795239547|00:10:01|7-00:00:00|1|2|"
-    "billing=2,cpu=2,gres/gpu=1,mem=400M,node=1||00:01.500|400M||normal|1795238946|2:0|c1|None|/home/op|sbatch a.sh|pool"
+    "billing=2,cpu=2,gres/gpu=1,mem=400M,node=1||00:01.500|400M||normal|1795238946|2:0|c1|None|/home/op|"
+    "sbatch a.sh|pool"
 )
 ROW = _JOB.split("|")
 _BATCH = (
