@@ -29,6 +29,8 @@ from .plan import Grade, Outcome, Plan, Result
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 #: Seconds after which an intent to book is nobody's: an sbatch that hangs is over by then.
 _STALE_INTENT = 150.0
+#: The uuids that this process is submitting at this moment.
+UNDER_WAY: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def interrupted(lease: Lease) -> bool:
         except OSError:
             pass
         if by["pid"] == os.getpid():
-            return True
+            return lease.ours.get("uuid") not in UNDER_WAY
     return clock.now() - booked_at(lease) > _STALE_INTENT
 
 

@@ -120,7 +120,11 @@ async def book(controller: Controller, host: Host, plan: Plan) -> Outcome:
     lease = booking.new_lease(plan)
     if found := await _continued(controller, host, plan, lease):
         return found
-    outcome = await booking.submit(host.link, plan)
+    booking.UNDER_WAY.add(plan.data["uuid"])
+    try:
+        outcome = await booking.submit(host.link, plan)
+    finally:
+        booking.UNDER_WAY.discard(plan.data["uuid"])
     if outcome.result is Result.DONE:
         controller.bind(lease.id, int(outcome.evidence), None)
         outcome = await _granted(controller, host, plan, lease, outcome)

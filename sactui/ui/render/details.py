@@ -56,7 +56,12 @@ def reservation_details(reservation: Reservation, now: float) -> Facts:
         ("node", reservation.node),
         ("job", "" if reservation.job_id is None else str(reservation.job_id)),
         ("ends", _moment(reservation.ends_at, now)),
-        ("persistent", "yes" if reservation.persistent else "no"),
+        ("persistent", _chain(reservation)),
+        ("successor", _successor(reservation)),
+        ("its script", reservation.said),
+        ("lost", _lost(reservation)),
+        ("node offers", reservation.report.verdict if reservation.report else ""),
+        ("the site gave", ", ".join(reservation.changed)),
         ("tmux server", reservation.tmux_server),
         ("lease", reservation.lease_id),
         ("seen", _moment(reservation.observed_at, now)),
@@ -65,6 +70,25 @@ def reservation_details(reservation: Reservation, now: float) -> Facts:
         said = {"state", "node", "ends"}
         facts += [fact for fact in job_details(job, now) if fact[0] not in said]
     return _known(facts)
+
+
+def _chain(reservation: Reservation) -> str:
+    if not reservation.generations:
+        return "yes" if reservation.persistent else "no"
+    who = "; its successor is submitted from here" if reservation.submits == "console" else ""
+    return f"job {reservation.generation} of {reservation.generations}{who}"
+
+
+def _successor(reservation: Reservation) -> str:
+    heir = reservation.successor
+    return "" if heir is None else f"job {heir.id}, {heir.state.lower()}"
+
+
+def _lost(reservation: Reservation) -> str:
+    if not reservation.lost:
+        return ""
+    how = "its requeue" if reservation.lost_how == "requeued" else f"job {reservation.lost_with}"
+    return f"{', '.join(reservation.lost)} with {how}; s starts one again"
 
 
 def job_details(job: Job, now: float, why: str = "") -> Facts:

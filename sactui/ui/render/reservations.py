@@ -94,6 +94,11 @@ def next_sentence(reservation: Reservation, now: float) -> str:
         return reservation.why
     if reservation.phase is Phase.RUNNING and reservation.ends_at is not None:
         end = words.clock_time(reservation.ends_at, now)
+        heir = reservation.successor
+        if heir is not None:
+            return f"ends {end}, job {heir.id} follows ({heir.state.lower()})"
+        if reservation.generations and reservation.generation >= reservation.generations:
+            return f"ends {end}, the last of {reservation.generations} jobs"
         return f"ends {end}, {'a successor follows' if reservation.persistent else 'nothing follows'}"
     return ""
 
