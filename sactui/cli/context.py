@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -62,8 +63,9 @@ def stamp(at: float | None) -> str | None:
 
 def print_json(value: Any) -> None:
     """Stable JSON on standard output."""
-    json.dump(value, sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    # A byte that is no UTF-8 is a lone surrogate here: written as JSON's own escape, it stays what it is.
+    sys.stdout.write(re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", text) + "\n")
 
 
 def confirm(args: argparse.Namespace, plans: list[Plan]) -> bool:

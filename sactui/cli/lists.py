@@ -46,28 +46,6 @@ def agents(args: argparse.Namespace) -> int:
     return looked(args, work)
 
 
-def jobs(args: argparse.Namespace) -> int:
-    """``sactui jobs``."""
-
-    async def work(controller: Controller) -> int:
-        fleet = controller.fleet
-        if args.json:
-            print_json([job_json(host, job, fleet.jobs_at.get(host)) for host, job in fleet.jobs])
-        else:
-            table(
-                ("JOB", "NAME", "STATE", "PARTITION", "NODES", "REASON"),
-                [
-                    (j.label, j.name, j.state, j.partition, j.node_list or "-", j.reason)
-                    for _, j in fleet.jobs
-                ],
-                "no jobs of yours are in the queue" if fleet.jobs_at else "the queue could not be read",
-            )
-        complain(fleet)
-        return reachable(fleet)
-
-    return looked(args, work)
-
-
 def validate(args: argparse.Namespace) -> int:
     """``sactui validate [PATH...]``: exit 2 when a definition cannot be used."""
     from ..spec import discovery
