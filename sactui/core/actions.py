@@ -20,6 +20,7 @@ RUNNERS: dict[str, Runner] = {
     "book": reservations.book,
     "release": release.release,
     "adopt": adoption.adopt,
+    "restore": adoption.restore,
     "successor": heirs.submit,
     "extend": heirs.extend,
     "start": tenants.run_start,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import clock
 from ..domain.job import Job
 from ..domain.state import Phase
-from ..errors import LeaseError, Refused, SactuiError
+from ..errors import Refused, SactuiError
 from ..leases.lease import Lease, lease_id
 from ..runtimes import hold
 from ..slurm import scontrol
@@ -68,7 +68,7 @@ def strays(host: str, leases: tuple[Lease, ...], jobs: tuple[Job, ...]) -> dict[
 
 
 def adopt_lost(controller: Controller, picture: HostPicture) -> None:
-    """Write the lease of jobs that have none any more: exactly one lease for all jobs of a uuid."""
+    """Begin to write the lease of jobs that have none any more: one lease for all jobs of a uuid."""
     jobs, at = picture.jobs.value, picture.jobs.at
     if jobs is None or at is None:
         return
@@ -77,18 +77,32 @@ def adopt_lost(controller: Controller, picture: HostPicture) -> None:
         first = min(
             found[uuid], key=lambda job: (job.phase is not Phase.RUNNING, succession.generation(job), job.id)
         )
-        lease = Lease(
-            id=lease_id(picture.host, first.name),
-            name=first.name,
-            host=picture.host,
-            submitted_at=_iso(first.submitted_at),
-            persistent=len(found[uuid]) > 1,
-            extras={"tmux_server": "sac"},
-        ).with_ours(uuid=uuid, adopted=_iso(clock.now()))
-        try:
-            controller.files.create(succession.bound(lease, first.id, first))
-        except LeaseError:
-            continue  # another lease has the name: the problem list and its state say so
+        title = f"Write the lost lease of {first.name} again"
+        plan = Plan("restore", picture.host, first.name, title, data={"uuid": uuid, "job": first})
+        controller.run_soon(plan)
+
+
+async def restore(controller: Controller, host: Host, plan: Plan) -> Outcome:
+    """Write a lost lease again; how it was booked is read from the head of its script."""
+    uuid, job = plan.data["uuid"], plan.data["job"]
+    path = shlex.quote(hold.script_path(job.name, uuid))
+    answer = (await host.link.ask(Section("head", f'cd "$HOME" && head -n 5 {path}'), timeout=20))["head"]
+    known = hold.read_booked(answer.stdout.decode("utf-8", "replace"), uuid) or {"uuid": uuid}
+    lease = Lease(
+        id=lease_id(plan.host, job.name),
+        name=job.name,
+        host=plan.host,
+        submitted_at=_iso(job.submitted_at),
+        persistent="generations" in known,
+        extras={"tmux_server": known.get("tmux_prefix", "sac")},
+    ).with_ours(**known, adopted=_iso(clock.now()))
+    controller.files.read_leases()
+    if any(succession.uuid_of(each) == uuid for each in controller.files.leases):
+        return Outcome(Result.DONE, f"{job.name} has its lease again")
+    # A lease of the same name keeps it: then the job stays without one, and is seen as such.
+    controller.files.create(succession.bound(lease, job.id, job))
+    controller.compose()
+    return Outcome(Result.DONE, f"job {job.id} has its lease {lease.id} again", f"mark {uuid}")
 
 
 def _iso(at: float | None) -> str:

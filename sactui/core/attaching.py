@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..domain.state import Link
 from ..errors import Refused
-from ..runtimes import tenant
+from ..runtimes import hold_script, tenant
 from ..slurm import srun
 from ..transport.base import Terminal
 from . import tenants
@@ -38,7 +38,8 @@ async def logs(controller: Controller, name: str, lines: int) -> str:
 async def foreground(controller: Controller, name: str) -> Sequence[str]:
     """The argv of a local program that attaches the terminal it inherits."""
     host, place = await _place(controller, name)
-    command = srun.attach_command(place.job_id, place.batch_host, tenant.attach_argv(name, place.socket))
+    argv = hold_script.in_step(tenant.attach_argv(name, place.socket))
+    command = srun.attach_command(place.job_id, place.batch_host, argv)
     return host.link.transport.foreground(f"{host.link.public_preamble}exec {command}")
 
 
@@ -66,7 +67,7 @@ async def open_terminal(controller: Controller, name: str, columns: int, rows: i
     """Attach to an agent on a pseudo-terminal of that size."""
     host, place = await _place(controller, name)
     token = secrets.token_hex(6)
-    argv = tenant.attach_argv(name, place.socket, token)
+    argv = hold_script.in_step(tenant.attach_argv(name, place.socket, token))
     command = srun.attach_command(place.job_id, place.batch_host, argv)
     stream = await host.link.transport.open_terminal(
         f"{host.link.public_preamble}exec {command}", columns, rows

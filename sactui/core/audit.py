@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import os
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ class Audit:
             "host": plan.host,
             "action": plan.kind,
             "target": plan.target,
-            "commands": list(plan.commands),
+            "commands": [_shown(command) for command in plan.commands],
             "result": outcome.result.value,
             "message": outcome.message,
             "evidence": outcome.evidence,
@@ -45,6 +46,14 @@ class Audit:
             os.write(handle, line.encode())
         finally:
             os.close(handle)
+
+
+def _shown(command: str) -> str:
+    """A command as it is; of a script, which may hold what a user put into its setup, a fingerprint."""
+    if "\n" not in command:
+        return command
+    digest = hashlib.sha256(command.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"(script of {len(command.splitlines())} lines, sha256 {digest})"
 
 
 def _user() -> str:

@@ -138,17 +138,8 @@ def new_lease(plan: Plan) -> Lease:
     """The lease of a booking before its job exists: the intent is on disk first."""
     request: BookRequest = plan.data["request"]
     options = request.options
-    ours: dict[str, Any] = {
-        "uuid": plan.data["uuid"],
-        "generation": 1,
-        "intent": "book",
-        "by": _process(),
-        "tmux_prefix": options.tmux_prefix,
-        "argv": list(plan.data["argv"]),
-    }
-    if options.persistent:
-        ours |= {"generations": options.generations, "lead": options.lead, "until": options.until or None}
-        ours["submits"] = "job" if options.self_submitting else "console"
+    ours = hold.booked(request.host, request.name, plan.data["uuid"], options)
+    ours |= {"generation": 1, "intent": "book", "by": _process()}
     return Lease(
         id=lease_id(request.host, request.name),
         name=request.name,

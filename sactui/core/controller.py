@@ -358,6 +358,11 @@ class Controller:
 
         self._own(work())
 
+    async def settled(self) -> None:
+        """Return when nothing that was begun by :meth:`run_soon` is under way."""
+        while self._running and self._tasks:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
     # -- what a site allows ---------------------------------------------------------------
 
     async def limits(self, host: str, max_age: float = FRESH) -> Limits:
@@ -410,6 +415,7 @@ async def once(configuration: Configuration, asker: Asker | None = None) -> Asyn
         if controller.strays.waiting:
             # A job of ours without a lease is adopted after a second look.
             await controller.refresh()
+            await controller.settled()
         yield controller
     finally:
         await controller.close()

@@ -8,10 +8,12 @@ Everything here is pure: options in, exact text and argv out.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..slurm import sbatch
 from . import hold_script
@@ -165,10 +167,38 @@ def batch_script(name: str, uuid: str, options: HoldOptions, host: str = "") -> 
         name,
         uuid,
         options.tmux_prefix,
+        booked=json.dumps(booked(host, name, uuid, options), ensure_ascii=True),
         setup=options.setup,
         hold_body=options.hold_body,
         successor=successor,
     )
+
+
+def booked(host: str, name: str, uuid: str, options: HoldOptions) -> dict[str, Any]:
+    """What a lease has to know of a booking; the script keeps it too, should the lease be lost."""
+    found: dict[str, Any] = {
+        "uuid": uuid,
+        "tmux_prefix": options.tmux_prefix,
+        "argv": submit_argv(host, name, uuid, options),
+    }
+    if options.persistent:
+        found |= {"generations": options.generations, "lead": options.lead}
+        found |= {"until": options.until} if options.until else {}
+        found["submits"] = "job" if options.self_submitting else "console"
+    return found
+
+
+def read_booked(script: str, uuid: str) -> dict[str, Any]:
+    """:func:`booked` again, from the head of a script; empty when it does not say, or says another uuid."""
+    line = next((x for x in script.splitlines() if x.startswith(hold_script.BOOKED)), "")
+    try:
+        found = json.loads(line.removeprefix(hold_script.BOOKED))
+    except ValueError:
+        return {}
+    known = ("uuid", "tmux_prefix", "argv", "generations", "lead", "until", "submits")
+    if not isinstance(found, dict) or found.get("uuid") != uuid or not set(found) <= set(known):
+        return {}
+    return found
 
 
 def no_successor(options: HoldOptions, limit: int | None) -> str:

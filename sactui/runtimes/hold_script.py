@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 #: Seconds between two looks of ``_root`` at the batch shell; see ``_ROOT``.
 _WATCH = 2
@@ -44,8 +45,19 @@ STEP_PROGRAM = (
 )
 
 
-def script(name: str, uuid: str, prefix: str, *, setup: str, hold_body: str, successor: str) -> str:
-    """The whole script. ``successor`` is :func:`successor`'s text, or empty.
+#: How the line of a script begins that says how it was booked.
+BOOKED = "# booked: "
+
+
+def in_step(argv: Sequence[str]) -> list[str]:
+    """A program of a step in the allocation, with what the setup has set."""
+    return [*STEP_PROGRAM, "-c", 'exec "$@"', "sh", *argv]
+
+
+def script(
+    name: str, uuid: str, prefix: str, *, setup: str, hold_body: str, successor: str, booked: str = "{}"
+) -> str:
+    """The whole script. ``successor`` is :func:`successor`'s text, or empty; ``booked`` is JSON.
 
     dash runs a trap only between two commands, so what takes long is waited for in the
     background: ``wait`` returns at a signal.
@@ -53,6 +65,7 @@ def script(name: str, uuid: str, prefix: str, *, setup: str, hold_body: str, suc
     server = "; ".join("T " + shlex.join(option) for option in SERVER_OPTIONS)
     return f"""#!/bin/sh
 # sactui reservation {" ".join(name.split())}: holds an allocation for tenants. Ends with scancel.
+{BOOKED}{booked}
 began=$(date +%s) generation=${{1:-1}} uuid={shlex.quote(uuid)} me=$SLURM_JOB_ID
 export SACTUI_RESERVATION={shlex.quote(name)} SACTUI_UUID="$uuid"
 export SACTUI_BATCH_PID=$$ LC_CTYPE="${{LC_CTYPE:-C.UTF-8}}"

@@ -169,7 +169,7 @@ def test_no_successor_where_there_must_be_none(lab: Lab, tmp_path: Path) -> None
 
 def test_a_lost_lease_file_is_written_again_from_slurm_alone(lab: Lab, tmp_path: Path) -> None:
     async def work(controller: Controller) -> None:
-        await book(controller, lab, "astray", options(lab))
+        await book(controller, lab, "astray", options(lab, tmux_prefix="odd", generations=7))
         job = controller.reservation("astray").job_id
         path = next((tmp_path / "leases").glob("*-astray.json"))
         before = json.loads(path.read_text())
@@ -178,7 +178,10 @@ def test_a_lost_lease_file_is_written_again_from_slurm_alone(lab: Lab, tmp_path:
         await until(lambda: controller.reservation("astray").phase is Phase.RUNNING, "its row")
         after = json.loads(path.read_text())
         assert after["job_id"] == str(job)
-        assert after["extras"]["sactui"]["uuid"] == before["extras"]["sactui"]["uuid"]
+        assert after["extras"]["tmux_server"] == f"odd-{job}"
+        assert after["persistent"] is True
+        for key in ("uuid", "generations", "lead", "submits", "argv"):
+            assert after["extras"]["sactui"][key] == before["extras"]["sactui"][key]
         await release(controller, "astray")
         assert live(lab, "astray") == []
 
