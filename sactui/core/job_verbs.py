@@ -35,8 +35,10 @@ class Target:
         if self.folded:
             # The limit of tasks at once is no part of a task list.
             return f"{self.job.array_job}_{re.sub('%[0-9]+', '', self.job.array_tasks)}"
-        if self.job.array_job == self.job.id:
-            # The last task has the raw id of the whole array.
+        if self.job.array_job is not None:
+            # The last task has the raw id of the whole array; and once what waits of an array
+            # is cancelled, scancel does nothing for the raw ids of its tasks, with status 0
+            # (seen with 22.05).
             return self.job.label
         return str(self.job.id)
 
@@ -61,14 +63,11 @@ class Verb:
 
 
 def _cancel_argv(targets: Sequence[Target], options: Mapping[str, str]) -> list[list[str]]:
-    whole = [each.spec for each in targets if not each.folded and each.task is None]
-    argvs = [scancel.command(whole)] if whole else []
+    single = [each.spec for each in targets if not each.folded]
+    argvs = [scancel.command(single)] if single else []
     # Only what waits: tasks that have begun meanwhile were not confirmed.
-    waiting = [str(each.job.array_job) if each.folded else each.spec for each in targets]
     return argvs + [
-        scancel.pending_command(spec)
-        for each, spec in zip(targets, waiting, strict=True)
-        if each.folded or each.task is not None
+        scancel.pending_command(each.job.array_job or each.job.id) for each in targets if each.folded
     ]
 
 

@@ -1,4 +1,4 @@
-"""scancel: end jobs, always by raw id.
+"""scancel: end jobs, always by id.
 
 By name it matches nothing and says nothing; even for an id that does not exist its
 status is 0. So what it did is found out by looking.
@@ -16,8 +16,8 @@ def command(
     """The argv that cancels jobs, or with ``signal`` sends it instead.
 
     ``batch`` signals the batch shell only, ``full`` the shell and all its children;
-    neither means the steps. The raw id of an array's last task is the id of the whole
-    array: that task alone is named as ``ID_TASK``.
+    neither means the steps. Tasks of an array are named as ``ID_TASK``: the raw id of the
+    last one is that of the whole array.
     """
     if not jobs or not all(re.fullmatch(r"[1-9][0-9]{0,9}(?:_[0-9]{1,10})?", str(job)) for job in jobs):
         raise ValueError("scancel needs job ids")
@@ -35,11 +35,12 @@ def command(
     return [*argv, *(str(job) for job in jobs)]
 
 
-def pending_command(spec: str) -> list[str]:
-    """The argv that cancels what still waits of an array, or one waiting task of it.
+def pending_command(array: int) -> list[str]:
+    """The argv that cancels everything of an array that still waits; what has begun is left.
 
-    ``spec`` is an array's id or ``ID_TASK``; tasks that have begun are left alone.
+    With a task's own id (``ID_TASK``) the filter would take all waiting tasks along (seen
+    with 22.05): one task is cancelled by :func:`command`.
     """
-    if not re.fullmatch(r"[1-9][0-9]{0,9}(?:_[0-9]{1,10})?", spec):
-        raise ValueError(f"{spec!r} is not an array or a task of one")
-    return ["scancel", "--state=PENDING", spec]
+    if array < 1:
+        raise ValueError(f"{array} is not an array")
+    return ["scancel", "--state=PENDING", str(array)]

@@ -122,7 +122,7 @@ def test_an_array_is_folded_and_acted_on_by_its_tasks(cli: Cli) -> None:
     label = folded["label"]
     cli(*hosts, "cancel", label, "--yes")
     running = lab.slurm("squeue", "-h", "-j", str(array), "-o", "%i %T").splitlines()
-    assert running == [f"{array}_0 RUNNING", f"{array}_1 RUNNING"]
+    assert sorted(running) == [f"{array}_0 RUNNING", f"{array}_1 RUNNING"]
     assert "4 jobs" not in cli(*hosts, "cancel", str(array), "--dry-run").stderr
     cli(*hosts, "cancel", f"{array}_0", f"{array}_1", "--yes")
 
