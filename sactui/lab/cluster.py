@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sactui.errors import LabError
-from sactui.lab import children, daemons, install, layout, report, ssh, sweep
+from sactui.lab import cgroups, children, daemons, install, layout, report, ssh, sweep
 from sactui.lab.config import LabOptions
 from sactui.lab.faults import Faults
 from sactui.lab.proxy import Proxy
@@ -40,7 +40,8 @@ class Lab:
 
     def __init__(self, options: LabOptions | None = None) -> None:
         self.options = options or LabOptions()
-        self.layout = layout.layout_of(self.options.name, self.options.node_names)
+        base = layout.private_base() if self.options.cgroup else None
+        self.layout = layout.layout_of(self.options.name, self.options.node_names, base)
         self.faults = Faults(self)
         self._proxy: Proxy | None = None
         self._child: int | None = None
@@ -71,7 +72,7 @@ class Lab:
         What an earlier, dead lab of this name left behind is cleaned away first.
         ``progress`` gets a line for each step. Raises LabError.
         """
-        install.check(accounting=self.options.accounting)
+        install.check(accounting=self.options.accounting, cgroup=self.options.cgroup)
         with self._locked():
             known = self.status()
             fresh = known is None or known.state in ("failed", "dead")
@@ -360,6 +361,7 @@ class Lab:
             raise LabError(
                 f"processes of the lab do not end: {list(swept.left)}", "look at them with ps -fp PID"
             )
+        cgroups.leave(self.layout.directory, self.options.node_names)
         deadline = time.monotonic() + 2
         while os.path.lexists(self.layout.directory):
             try:
@@ -391,8 +393,8 @@ def status(name: str = "lab") -> Report | None:
 
 def names() -> Sequence[str]:
     """The names of this user's labs, also of dead ones."""
-    try:
-        entries = sorted(os.listdir(layout.base_directory()))
-    except OSError:
-        return ()
-    return tuple(entries)
+    entries: set[str] = set()
+    for base in (layout.base_directory(), layout.private_base()):
+        with suppress(OSError):
+            entries.update(os.listdir(base))
+    return tuple(sorted(entries))

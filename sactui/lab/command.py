@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     up.add_argument("--gpus", type=int, help="pretended GPUs of one node (0)")
     up.add_argument("--accounting", action="store_true", help="with slurmdbd and a private MariaDB")
+    up.add_argument(
+        "--cgroup", action="store_true", help="with cgroups and a /tmp for each job (root, cgroup version 1)"
+    )
     up.add_argument("--logins", type=int, help="number of login hosts (1): lab, lab-login2, ...")
     up.add_argument("--max-sessions", type=int, help="channels that one SSH connection may carry (10)")
     up.add_argument(
@@ -73,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> LabOptions:
     from sactui.lab import LabOptions, Partition
 
-    given: dict[str, Any] = {"name": args.name, "accounting": args.accounting}
+    given: dict[str, Any] = {"name": args.name, "accounting": args.accounting, "cgroup": args.cgroup}
     for field in ("nodes", "cpus", "memory", "gpus", "logins", "port", "owner", "max_sessions"):
         value = getattr(args, field)
         if value is not None:

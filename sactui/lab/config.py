@@ -77,6 +77,8 @@ class LabOptions:
     port: int | None = None
     #: Channels that one SSH connection may carry.
     max_sessions: int = 10
+    #: With cgroups, and a /tmp of its own for each job, as on real clusters (needs root).
+    cgroup: bool = False
     #: Further settings of slurm.conf, e.g. ("MaxStepCount", "40"); they replace the lab's own.
     settings: tuple[tuple[str, str], ...] = ()
 
@@ -211,6 +213,15 @@ def slurm_conf(options: LabOptions, layout: Layout, ports: Ports, *, user: str, 
         # A toy cluster looks at its queue at once.
         "SchedulerParameters=sched_interval=1,bf_interval=1",
     ]
+    if options.cgroup:
+        plain = ("ProctrackType=", "TaskPlugin=")
+        lines = [line for line in lines if not line.startswith(plain)]
+        lines += [
+            "ProctrackType=proctrack/cgroup",
+            "TaskPlugin=task/cgroup",
+            "JobContainerType=job_container/tmpfs",
+            "PrologFlags=Contain",
+        ]
     gres = ""
     if options.gpus:
         lines.append("GresTypes=gpu")
@@ -278,16 +289,37 @@ def slurmdbd_conf(layout: Layout, ports: Ports, *, user: str, hostname: str) -> 
     )
 
 
-def task_prolog(layout: Layout) -> str:
+def cgroup_conf() -> str:
+    """cgroup.conf for version 1: processes are followed, nothing is limited (sizes are made up)."""
+    return (
+        "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nCgroupAutomount=no\n"
+        "ConstrainCores=no\nConstrainRAMSpace=no\nConstrainSwapSpace=no\nConstrainDevices=no\n"
+    )
+
+
+def job_container_conf(options: LabOptions, layout: Layout) -> str:
+    """job_container.conf: where the /tmp of jobs lie, one directory a node (they are one machine)."""
+    return "".join(
+        f"NodeName={node} AutoBasePath=true BasePath={layout.private}/{node}\n" for node in options.node_names
+    )
+
+
+def task_prolog(layout: Layout, *, private: bool = False) -> str:
     """Runs before each task and batch script; what it prints changes their environment.
 
     It gives each node a tmux directory of its own, so that being on the same node is
-    a real condition, and keeps jobs out of the user's own home.
+    a real condition, and keeps jobs out of the user's own home. With a ``private`` /tmp
+    tmux's own place is apart for each job.
     """
-    return f"""#!/bin/sh
-d={layout.tmux}/$SLURMD_NODENAME
+    place = (
+        'echo "unset TMUX_TMPDIR"'
+        if private
+        else f'''d={layout.tmux}/$SLURMD_NODENAME
 [ -d "$d" ] || mkdir -m 700 -p "$d"
-echo "export TMUX_TMPDIR=$d"
+echo "export TMUX_TMPDIR=$d"'''
+    )
+    return f"""#!/bin/sh
+{place}
 echo "export HOME={layout.home}"
 echo "export {MARKER}={layout.directory}"
 echo "export {NODE_MARKER}=$SLURMD_NODENAME"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sactui.errors import LabError
+from sactui.lab import cgroups
 
 #: Daemons often lie where an ordinary user's PATH does not look.
 _DAEMON_DIRECTORIES = (
@@ -56,7 +57,7 @@ def require(program: str) -> str:
     return found
 
 
-def check(*, accounting: bool) -> None:
+def check(*, accounting: bool, cgroup: bool = False) -> None:
     """LabError that names everything a lab of this kind lacks on this machine."""
     if not sys.platform.startswith("linux"):
         raise LabError(
@@ -67,6 +68,11 @@ def check(*, accounting: bool) -> None:
     missing = [name for name in needed if find(name) is None]
     if missing:
         raise missing_error(missing)
+    if cgroup and (problem := cgroups.problem()):
+        raise LabError(
+            f"a lab with cgroups cannot run here: {problem}",
+            "run it as root on a machine that lets it, or leave --cgroup out",
+        )
 
 
 def missing_error(programs: Iterable[str]) -> LabError:

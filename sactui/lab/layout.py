@@ -51,6 +51,15 @@ class Layout:
         return self.directory / "cgroup.conf"
 
     @property
+    def job_container_conf(self) -> Path:
+        return self.directory / "job_container.conf"
+
+    @property
+    def private(self) -> Path:
+        """Holds the /tmp of each job, where jobs have their own."""
+        return self.directory / "private"
+
+    @property
     def slurmdbd_conf(self) -> Path:
         return self.directory / "slurmdbd.conf"
 
@@ -134,8 +143,15 @@ def base_directory() -> Path:
     return Path(named).absolute() if named else Path(f"/tmp/sactui-lab-{os.getuid()}")
 
 
+def private_base() -> Path:
+    """Where labs live whose jobs have a /tmp of their own: they could not see one below /tmp."""
+    return Path(f"/var/lib/sactui-lab-{os.getuid()}")
+
+
 def layout_of(name: str, node_names: tuple[str, ...] = (), base: Path | None = None) -> Layout:
     """The layout of the lab ``name``; LabError when its paths would not work."""
+    if base is None and os.path.lexists(private_base() / name):
+        base = private_base()
     directory = (base or base_directory()) / name
     text = str(directory)
     remedy = f"name a short, plain directory: {BASE_VARIABLE}=/tmp/lab"

@@ -48,7 +48,7 @@ class Supervisor:
     def bring_up(self) -> None:
         """Start everything and wait until every node is idle. Raises LabError, OSError."""
         options, layout = self.options, self.layout
-        install.check(accounting=options.accounting)
+        install.check(accounting=options.accounting, cgroup=options.cgroup)
         layout.create()
         base, lock = ports.reserve(options.ports, options.port)
         self._held.push(lock)
@@ -91,9 +91,14 @@ class Supervisor:
             (layout.directory / "spool" / node).mkdir(mode=0o700, exist_ok=True)
         layout.slurm_conf.write_text(config.slurm_conf(options, layout, block, user=user, hostname=hostname))
         layout.gres_conf.write_text(config.gres_conf(options, layout))
-        layout.task_prolog.write_text(config.task_prolog(layout))
+        layout.task_prolog.write_text(config.task_prolog(layout, private=options.cgroup))
         layout.task_prolog.chmod(0o700)
-        if _slurm_version() >= (23, 11):
+        if options.cgroup:
+            layout.cgroup_conf.write_text(config.cgroup_conf())
+            layout.job_container_conf.write_text(config.job_container_conf(options, layout))
+            for node in options.node_names:
+                (layout.private / node).mkdir(mode=0o755, parents=True, exist_ok=True)
+        elif _slurm_version() >= (23, 11):
             # Newer slurmds look for cgroups even when nothing uses them.
             layout.cgroup_conf.write_text("CgroupPlugin=disabled\n")
         if options.accounting:

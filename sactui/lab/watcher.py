@@ -14,7 +14,9 @@ import signal
 import sys
 from pathlib import Path
 
-from sactui.lab import children, report
+from sactui.errors import LabError
+from sactui.lab import cgroups, children, report
+from sactui.lab.config import LabOptions
 from sactui.lab.daemons import environment
 from sactui.lab.layout import Layout
 from sactui.lab.sweep import end, sweep
@@ -49,6 +51,8 @@ def main(argv: list[str]) -> int:
     end([supervisor.pid])
     swept = sweep(layout.directory, below=os.getpid())
     _reap(None)
+    if not swept.left:
+        cgroups.leave(layout.directory, _nodes(layout))
     if wanted and not swept.left:
         shutil.rmtree(layout.directory, ignore_errors=True)
         _remove_if_empty(layout.directory.parent)
@@ -60,6 +64,13 @@ def main(argv: list[str]) -> int:
         each.state = "dead"
     last.write(layout.status)
     return 1 if swept.left else 0
+
+
+def _nodes(layout: Layout) -> tuple[str, ...]:
+    try:
+        return LabOptions.loads(layout.options.read_text(encoding="utf-8")).node_names
+    except (OSError, LabError):
+        return ()
 
 
 def _reap(spared: int | None) -> None:
