@@ -54,6 +54,6 @@ def test_its_files(tmp_path: Path) -> None:
     assert "ProctrackType=proctrack/cgroup" in text
     assert "JobContainerType=job_container/tmpfs" in text
     assert "linuxproc" not in text
-    assert config.job_container_conf(options, where).count("BasePath=") == 2
+    assert config.job_container_conf(options, where).count(" BasePath=") == 2
     assert "TMUX_TMPDIR=" not in config.task_prolog(where, private=True)
     assert LabOptions.loads(options.dumps()) == options
