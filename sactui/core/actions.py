@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, SactuiError, SettingsError
-from . import adoption, heirs, job_actions, release, reservations, tenants
+from . import adoption, heirs, job_actions, release, remote_files, reservations, tenants
 from .hosts import Host
 from .plan import Outcome, Plan, Result
 
@@ -23,6 +23,7 @@ RUNNERS: dict[str, Runner] = {
     "restore": adoption.restore,
     "successor": heirs.submit,
     "extend": heirs.extend,
+    "purge": remote_files.purge,
     "start": tenants.run_start,
     "stop": tenants.run_stop,
     **job_actions.RUNNERS,

@@ -138,7 +138,7 @@ def _partition(wish: Wish, partition: Partition, limits: Limits) -> list[Misfit]
                 fits=memory_text(memory),
             )
         )
-    if wish.from_nodes and not _nodes_submit(partition, limits):
+    if wish.from_nodes and not nodes_submit(partition, limits):
         found.append(
             Misfit(
                 "persistent",
@@ -149,7 +149,7 @@ def _partition(wish: Wish, partition: Partition, limits: Limits) -> list[Misfit]
     return found
 
 
-def _nodes_submit(partition: Partition, limits: Limits) -> bool:
+def nodes_submit(partition: Partition, limits: Limits) -> bool:
     """Whether a job in the partition may run sbatch (AllocNodes)."""
     if not partition.submit_hosts:
         return True

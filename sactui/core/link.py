@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from .. import __version__, clock
 from ..domain.fleet import Trouble
+from ..domain.site import Site
 from ..domain.state import Link
 from ..errors import AuthenticationFailed, ConnectionLost, HostKeyError, ProtocolError, TransportError
 from ..slurm import environment
 from ..slurm.version import Capabilities, capabilities, parse_version
+from ..spec import site
 from ..transport.base import Completed, Transport
 from ..transport.script import Answer, Section, build, split
 
@@ -56,6 +58,10 @@ class HostLink:
         #: What the newest squeue itself took, in seconds, without the way there and back.
         self.command_seconds = 0.0
         self.hello: Hello | None = None
+        #: Bytes that the login profile printed before anything was asked.
+        self.login_noise = 0
+        #: What the site wishes; read with every login.
+        self.site = Site()
         self._login_environment = ""
         self._changed = changed
         self._failures = 0
@@ -211,7 +217,9 @@ class HostLink:
         )
         answers = split((await self.run(script.text)).stdout, script.token)
         if "environment" in answers:
-            self._login_environment = login_environment(answers["environment"].stdout)
+            printed = answers["environment"].stdout
+            self.login_noise = len(printed.partition(b"\0BEGIN\0")[0])
+            self._login_environment = login_environment(printed)
         who = answers.get("who")
         if who is None or not who.complete:
             raise ProtocolError(
@@ -220,9 +228,11 @@ class HostLink:
             )
         user, home, node, shell, *_ = [*who.stdout.decode("utf-8", "replace").split("\n"), "", "", "", ""]
         said = await self.ask(
+            Section("site", f'head -c {site.LARGEST} "${{SACTUI_SITE:-/etc/sactui/site.yaml}}" 2>/dev/null'),
             Section("version", "squeue --version"),
             Section("config", "scontrol show config", timeout=10),
         )
+        self.site = site.parse(said["site"].stdout if "site" in said else b"")
         version = said["version"].stdout.decode("utf-8", "replace").strip()
         config = configuration(said["config"].stdout.decode("utf-8", "replace"))
         private = "jobs" in config.get("PrivateData", "").lower().split(",")

@@ -83,7 +83,8 @@ class HostPoller:
     def pause_length(self) -> float:
         """Seconds until the next refresh, at the pace that holds now."""
         brisk = self._watched or clock.monotonic() < self._brisk_until
-        return max(min(BRISK, self.interval) if brisk else self.interval, self._took * _DUTY)
+        pace = min(BRISK, self.interval) if brisk else self.interval
+        return max(pace, self._took * _DUTY, self.link.site.min_interval)
 
     async def next_look(self) -> None:
         """Return after a refresh that began after this call has ended."""

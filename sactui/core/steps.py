@@ -112,12 +112,16 @@ class Steps:
     def _open(self, place: Allocation) -> Exchange:
         argv = srun.step_argv(place.job_id, place.batch_host, program=hold_script.STEP_PROGRAM)
         opened = sum(isinstance(exchange, StepChannel) for exchange in self._exchanges.values())
-        if opened >= MOST_CHANNELS:
+        wished = self._link.site.max_channels
+        most = MOST_CHANNELS if wished is None else min(MOST_CHANNELS, wished)
+        if opened >= most:
             return SingleSteps(
                 self._link.transport,
                 argv,
                 self._link.preamble,
-                f"{MOST_CHANNELS} channels are open already; this one is asked one step at a time",
+                f"{most} channels are open already"
+                + (" (the site allows no more)" if wished == most else "")
+                + "; this one is asked one step at a time",
             )
         return StepChannel(self._link.transport, argv, self._link.preamble, place.job_id)
 

@@ -19,6 +19,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     # Listed here; the lab reads its own arguments, so that this parser need not import it.
     commands.add_parser("lab", help="the private cluster alone: up, down, status, env", add_help=False)
 
+    doctor = commands.add_parser(
+        "doctor", help="preflight: what works, what does not, what cannot be tested; what sactui costs"
+    )
+    doctor.add_argument("--purge", action="store_true", help="remove our files of ended jobs (~/.sactui)")
+    doctor.set_defaults(run=_doctor)
+    common(doctor, changes=True)
+
     validate = commands.add_parser("validate", help="check definitions; messages carry file:line:column")
     validate.add_argument("path", nargs="*", metavar="PATH")
     validate.set_defaults(run=_validate)
@@ -42,6 +49,12 @@ def _demo(args: argparse.Namespace) -> int:
     from ..demo import demo
 
     return demo(args)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from ..doctor import doctor
+
+    return doctor(args)
 
 
 def _validate(args: argparse.Namespace) -> int:
