@@ -33,7 +33,9 @@ async def _examine(args: argparse.Namespace) -> int:
     async with _opened(args) as controller:
         hosts = _hosts(controller)
         file = args.config or str(config_path())
-        found = list(checks.of_this_machine(controller, f"{file}, {len(hosts)} hosts"))
+        found = list(
+            checks.of_this_machine(controller, f"{file} ({len(hosts)} host{'' if len(hosts) == 1 else 's'})")
+        )
         if not args.json:
             _print("this machine", found)
         work = [asyncio.create_task(checks.of_host(controller, name)) for name in hosts]

@@ -103,7 +103,11 @@ async def of_host(controller: Controller, name: str) -> tuple[Check, ...]:
         return (Check(name, error.layer, Mark.BAD, error.message, error.remedy),)
     found = [_login(host)]
     try:
-        answers = await host.link.ask(*_sections(host), timeout=60)
+        answers = await host.link.ask(*_login_sections(), timeout=60)
+        # A controller that is down makes each of its commands wait: then none is asked.
+        up = "UP" in _text(answers.get("ping"))
+        if up:
+            answers |= await host.link.ask(*_controller_sections(host), timeout=60)
     except SactuiError as error:
         return (*found, Check(name, error.layer, Mark.BAD, error.message, error.remedy))
     found += _noise(host)
@@ -111,9 +115,10 @@ async def of_host(controller: Controller, name: str) -> tuple[Check, ...]:
     found += _slurm(host, answers)
     found += _login_node(name, answers)
     found += _site(host)
-    found += await _rules(host)
-    found += await _allocations(controller, host)
-    found += _load(host, answers.get("requests"))
+    if up:
+        found += await _rules(host)
+        found += await _allocations(controller, host)
+        found += _load(host, answers.get("requests"))
     return tuple(found)
 
 
@@ -130,21 +135,26 @@ _NEEDED = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 _USEFUL = ("sacct", "sacctmgr", "sdiag", "sshare", "timeout")
 
 
-def _sections(host: Host) -> list[Section]:
+def _login_sections() -> list[Section]:
     names = " ".join((*_NEEDED, *_USEFUL))
-    user = host.link.hello.user if host.link.hello else ""
-    argv = squeue.command(records.fresh(), user=user, ended=True, able=host.link.able)
-    one_look = f"{shlex.join(argv)} >/dev/null 2>&1"
     return [
         Section("programs", f'for p in {names}; do printf "%s=%s\\n" $p "$(command -v $p)"; done'),
         Section("ping", "scontrol ping", 15),
-        Section("config", "scontrol show config", 15),
         Section("limits", 'printf "%s\\n" "$(ulimit -t)" "$(ulimit -u 2>/dev/null || echo unlimited)"'),
         Section(
             "space",
             'df -Pk "$HOME" | awk \'NR==2 {print $4}\'; du -sk "$HOME/.sactui" 2>/dev/null | cut -f1; '
             'find "$HOME/.sactui" -type f 2>/dev/null | wc -l',
         ),
+    ]
+
+
+def _controller_sections(host: Host) -> list[Section]:
+    user = host.link.hello.user if host.link.hello else ""
+    argv = squeue.command(records.fresh(), user=user, ended=True, able=host.link.able)
+    one_look = f"{shlex.join(argv)} >/dev/null 2>&1"
+    return [
+        Section("config", "scontrol show config", 15),
         # One look between two counts: what the controller itself counts for it.
         Section("requests", f"sdiag; echo; echo sactui-then; {one_look}; sdiag", 40),
     ]
@@ -215,7 +225,7 @@ def _slurm(host: Host, answers: Mapping[str, Answer]) -> list[Check]:
     if config.get("ProctrackType", "").endswith("linuxproc"):
         what = "processes are tracked by their parents (proctrack/linuxproc), not by cgroups"
         found.append(Check(name, "processes", Mark.UNTESTED, what))
-    if "job_container" in config.get("JobContainerType", ""):
+    if config.get("JobContainerType", "").endswith("tmpfs"):
         found.append(Check(name, "/tmp", Mark.GOOD, "private to each job; agents are reached through steps"))
     return found
 
