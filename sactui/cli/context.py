@@ -16,7 +16,7 @@ from typing import Any
 from .. import clock
 from ..core.controller import Configuration, Controller, once
 from ..core.plan import Outcome, Plan, Result
-from ..errors import Refused
+from ..errors import Refused, SettingsError
 from ..leases.places import lease_directory
 from ..settings import Settings, load_settings, state_dir
 from ..spec import discovery
@@ -43,7 +43,19 @@ def configuration(args: argparse.Namespace, settings: Settings | None = None) ->
         ssh_config=Path(ssh_config) if ssh_config else None,
         interval=settings.interval,
         read_only=args.read_only or settings.read_only,
+        clusters=_clusters(settings),
     )
+
+
+def _clusters(settings: Settings) -> dict[str, str]:
+    """The Slurm cluster of each host whose login has several."""
+    for host in settings.hosts:
+        if len(host.clusters) > 1:
+            raise SettingsError(
+                f"host {host.name!r} names {len(host.clusters)} clusters: job ids would be ambiguous",
+                "make one entry of each: its own name, login_hosts: [THE LOGIN], clusters: [ONE]",
+            )
+    return {host.name: host.clusters[0] for host in settings.hosts if host.clusters}
 
 
 def looked(args: argparse.Namespace, work: Callable[[Controller], Awaitable[int]]) -> int:

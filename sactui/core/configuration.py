@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,3 +22,5 @@ class Configuration:
     interval: float = STEADY
     read_only: bool = False
     follow_files: bool = True
+    #: host -> the Slurm cluster behind its login, where it has several (``squeue -M``)
+    clusters: Mapping[str, str] = field(default_factory=dict)

@@ -97,7 +97,8 @@ class Controller:
 
     async def _add_host(self, name: str, polling: bool) -> Host:
         transport = await self._open_transport(name)
-        link = HostLink(transport, lambda: self._link_changed(name))
+        cluster = self.configuration.clusters.get(name, "")
+        link = HostLink(transport, lambda: self._link_changed(name), cluster=cluster)
         steps = Steps(link)
         poller = HostPoller(link, steps, self._wanted, self._seen, self.configuration.interval)
         host = Host(link, steps, poller)

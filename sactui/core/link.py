@@ -48,7 +48,7 @@ class HostLink:
     :meth:`ready` before asking, and :meth:`close` at the end.
     """
 
-    def __init__(self, transport: Transport, changed: Callable[[], None]) -> None:
+    def __init__(self, transport: Transport, changed: Callable[[], None], *, cluster: str = "") -> None:
         self.transport = transport
         self.host = transport.host
         self.state = Link.IDLE
@@ -63,6 +63,8 @@ class HostLink:
         #: What the site wishes; read with every login.
         self.site = Site()
         self._login_environment = ""
+        #: "-M" for a login that has several clusters
+        self._cluster = environment.of_cluster(cluster)
         self._changed = changed
         self._failures = 0
         self._dials: deque[float] = deque()
@@ -156,7 +158,9 @@ class HostLink:
     @property
     def preamble(self) -> str:
         """What every script on this host starts with."""
-        return self._login_environment + environment.PREAMBLE + f"export SACTUI={__version__}\n"
+        return (
+            self._login_environment + environment.PREAMBLE + self._cluster + f"export SACTUI={__version__}\n"
+        )
 
     @property
     def public_preamble(self) -> str:
@@ -165,7 +169,7 @@ class HostLink:
         lines = [
             line for line in self._login_environment.splitlines(keepends=True) if line.startswith(wanted)
         ]
-        return "".join(lines) + environment.PREAMBLE + f"export SACTUI={__version__}\n"
+        return "".join(lines) + environment.PREAMBLE + self._cluster + f"export SACTUI={__version__}\n"
 
     async def ask(self, *sections: Section, timeout: float = 30.0) -> dict[str, Answer]:
         """Run all sections in one exec and return their answers by name.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from ..errors import Refused
+
 #: Families of variables that are options of a command.
 _COMMANDS = ("SQUEUE", "SINFO", "SACCT", "SCANCEL", "SBATCH", "SRUN", "SALLOC", "SCONTROL", "SPRIO", "SSHARE")
 FAMILIES = tuple(f"{command}_" for command in _COMMANDS)
@@ -64,6 +66,22 @@ PREAMBLE = _preamble()
 
 #: Shell text before sbatch: a job must not inherit how *we* read Slurm's output.
 BEFORE_SUBMIT = "unset SLURM_TIME_FORMAT SLURM_BITSTR_LEN\n"
+
+
+def of_cluster(name: str) -> str:
+    """Shell text after :data:`PREAMBLE` for one of several clusters behind a login.
+
+    It is ``-M`` for every command at once. Empty for the login's own cluster. Raises
+    Refused for what cannot be one cluster's name: with several the ids of jobs would be
+    ambiguous.
+    """
+    if not name:
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
+        raise Refused(
+            f"{name!r} is not the name of one Slurm cluster", "see: sacctmgr show cluster; one entry for each"
+        )
+    return f"SLURM_CLUSTERS={name}\nexport SLURM_CLUSTERS\n"
 
 
 def unwanted(name: str) -> bool:

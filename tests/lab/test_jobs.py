@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,22 @@ def test_the_end_of_a_job_in_words(cli: Cli) -> None:
     assert "\x1b" not in text
     refused = cli(*hosts, "999999", expect=1)
     assert "knows no job 999999" in refused.stderr
+
+
+def test_one_of_several_clusters_and_all_users(cli: Cli) -> None:
+    lab = cli.lab
+    job = submit(lab, "-H", "-J", "behind")
+    config = cli.home / "config" / "sactui" / "config.yaml"
+    config.parent.mkdir(parents=True)
+    for clusters, code in (([lab.options.cluster], 0), (["nowhere"], 4), (["one", "two"], 2)):
+        config.write_text(f"hosts:\n  - name: {lab.alias}\n    clusters: {clusters}\n")
+        done = cli("jobs", "--json", "--all-users", expect=code)
+        if code == 0:
+            (found,) = [each for each in json.loads(done.stdout) if each["id"] == job]
+            assert (found["name"], found["user"]) == ("behind", ssh.user_name())
+            assert cli.json("jobs", "cancel", str(job), "--yes")[0]["result"] == "done"
+        elif code == 2:
+            assert "one entry of each" in done.stderr
 
 
 def test_what_the_site_allows(site: Lab, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
 
+from sactui.errors import Refused
 from sactui.slurm import environment
 
 SHELLS = ("/bin/sh", "/bin/bash")
@@ -110,3 +112,20 @@ def test_unwanted_names() -> None:
     assert not environment.unwanted("SLURM_CONF")
     assert not environment.unwanted("SLURM_JWT")
     assert not environment.unwanted("PATH")
+
+
+def test_one_of_several_clusters_behind_a_login() -> None:
+    assert environment.of_cluster("") == ""
+    script = environment.PREAMBLE + environment.of_cluster("gpu-2") + "echo $SLURM_CLUSTERS"
+    said = subprocess.run(
+        ["/bin/sh", "-s"],
+        input=script,
+        env={**os.environ, "SLURM_CLUSTERS": "users-own"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == "gpu-2"
+    for name in ("a,b", "a b", "$(id)", "-x", "all;id"):
+        with pytest.raises(Refused):
+            environment.of_cluster(name)
