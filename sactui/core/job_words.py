@@ -28,6 +28,25 @@ _TOLD = frozenset(
         "HetJobOffset",
     )
 )
+_TOLD_JSON = frozenset(
+    (
+        *(
+            "job_id",
+            "name",
+            "user_name",
+            "user_id",
+            "account",
+            "qos",
+            "partition",
+            "job_state",
+            "state_reason",
+        ),
+        *("priority", "submit_time", "start_time", "end_time", "time_limit", "nodes", "node_count", "cpus"),
+        *("batch_host", "tres_alloc_str", "tres_req_str", "command", "comment", "current_working_directory"),
+        *("standard_output", "standard_error", "standard_input", "restart_cnt", "exit_code", "dependency"),
+        *("array_job_id", "array_task_id", "array_task_string", "het_job_id", "het_job_offset"),
+    )
+)
 _DOUBT = " (may be part of a text that its user wrote)"
 
 
@@ -348,7 +367,12 @@ def _lives(known: Known, record: Accounted | None) -> Facts:
 
 def _rest(known: Known) -> Facts:
     if known.shown is None:
-        return sorted(known.more.items())
+        return [
+            (key, _written(key, text))
+            for key, text in sorted(known.more.items())
+            # JSON says 0 for everything that was not asked for.
+            if key not in _TOLD_JSON and text not in ("0", "0:0", "no", "unlimited", "NOT_SET")
+        ]
     return [
         (key, _written(key, values.word(text)) + (_DOUBT if key in known.shown.doubtful else ""))
         for key, text in known.shown.fields.items()
@@ -358,7 +382,7 @@ def _rest(known: Known) -> Facts:
 
 def _written(key: str, text: str) -> str:
     """A point in time as people write it; everything else as it is."""
-    at = values.timestamp(text) if key.endswith(("Time", "Eval")) else None
+    at = values.timestamp(text) if key.endswith(("Time", "Eval", "_time", "_evaluation")) else None
     return _moment(at) if at else text
 
 

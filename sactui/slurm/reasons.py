@@ -178,8 +178,8 @@ def explain(text: str) -> Reason:
     others = [_BY_FOLDED[part.strip()] for part in lowered.split(",") if part.strip() in _BY_FOLDED]
     if others:
         # The record of a folded array gives every reason that some of its tasks have.
-        more = "; ".join(_TABLE[other][0] for other in others)
-        return Reason(known, f"{sentence}; some of its tasks: {more}", _TABLE[others[-1]][1], detail)
+        more = "; it ".join(_TABLE[other][0] for other in others)
+        return Reason(known, f"{sentence}; for some of its tasks: it {more}", _TABLE[others[-1]][1], detail)
     if known == "ReqNodeNotAvail":
         nodes = re.search(r"unavailablenodes:\s*(\S+)", lowered)
         if "maintenance" in lowered:

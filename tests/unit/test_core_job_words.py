@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from sactui.core import job_words
 from sactui.core.job_details import Known
@@ -11,6 +12,7 @@ from sactui.domain.accounting import Accounted, Step, Usage
 from sactui.domain.details import Details
 from sactui.domain.job import Job
 from sactui.domain.state import Phase
+from sactui.slurm import json_details
 from sactui.slurm.scontrol import Shown
 
 NOW = 1_800_000_000.0
@@ -97,3 +99,17 @@ def test_scontrols_keys_are_shown_with_their_doubt() -> None:
     script = details.part("Script")
     assert script is not None
     assert script.text == "#!/bin/sh\nid\n"
+
+
+def test_json_of_newer_versions_says_the_same_things() -> None:
+    fixtures = Path(__file__).parent.parent / "fixtures/slurm-json"
+    for name in ("scontrol-jobs-24.11.json", "squeue-24.11.json", "squeue-22.05.json"):
+        for each in json_details.parse((fixtures / name).read_bytes()):
+            details = said(Known(Target(each.job), more=dict(each.more)))
+            assert details.headline.startswith("The job ")
+            assert facts(details, "Job")["id"].startswith(each.job.label)
+            assert facts(details, "Job")["state"].startswith(each.job.state)
+            assert not {"job_id", "job_state", "name"} & facts(details, "Everything else").keys()
+            assert all(value.isprintable() for part in details.parts for _, value in part.facts)
+            if each.job.phase.ended:
+                assert facts(details, "End")["cause"].startswith("it ")

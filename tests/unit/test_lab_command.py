@@ -61,7 +61,8 @@ def test_up_takes_all_options(started: list[LabOptions]) -> None:
     words = (
         "up --name two --nodes 2 --cpus 8 --memory 9000 --partition a:30 --partition b --gpus 1 --accounting"
     )
-    assert run(*words.split(), "--logins", "3", "--owner", "42", "--port", "21000") == 0
+    more = ("--cgroup", "--max-sessions", "2", "--set", "MaxStepCount=40", "--set", "PrivateData=jobs,usage")
+    assert run(*words.split(), "--logins", "3", "--owner", "42", "--port", "21000", *more) == 0
     assert started == [
         LabOptions(
             name="two",
@@ -74,8 +75,17 @@ def test_up_takes_all_options(started: list[LabOptions]) -> None:
             logins=3,
             owner=42,
             port=21000,
+            max_sessions=2,
+            cgroup=True,
+            settings=(("MaxStepCount", "40"), ("PrivateData", "jobs,usage")),
         )
     ]
+
+
+def test_a_setting_that_slurm_conf_cannot_hold_is_refused(started: list[LabOptions]) -> None:
+    assert run("up", "--set", "Max Step=1") == 2
+    assert run("up", "--set", "MaxStepCount") == 2
+    assert started == []
 
 
 def test_up_as_json_is_one_object(started: list[LabOptions], capsys: pytest.CaptureFixture[str]) -> None:

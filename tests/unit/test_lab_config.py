@@ -165,3 +165,18 @@ def test_options_that_cannot_be(wrong: dict[str, object]) -> None:
     with pytest.raises(LabError) as caught:
         LabOptions(**wrong)  # type: ignore[arg-type]  # wrong values are the point
     assert caught.value.remedy
+
+
+def test_settings_replace_the_labs_own_and_partitions_may_close_to_nodes() -> None:
+    options = LabOptions(
+        nodes=1,
+        settings=(("KillWait", "1"), ("MaxStepCount", "3")),
+        partitions=(Partition("a"), Partition("b", nodes_submit=False)),
+    )
+    lines = conf(options)
+    assert [line for line in lines if line.startswith("KillWait")] == ["KillWait=1"]
+    assert "MaxStepCount=3" in lines
+    closed = [line for line in lines if "AllocNodes=" in line]
+    assert len(closed) == 1
+    assert closed[0].startswith("PartitionName=b ")
+    assert LabOptions.loads(options.dumps()) == options

@@ -41,6 +41,6 @@ def test_the_cause_and_what_to_do(end: Ended, sentence: str, remedy: str) -> Non
 
 def test_a_folded_array_has_several_reasons() -> None:
     reason = reasons.explain("JobArrayTaskLimit,JobHeldUser")
-    assert "so many tasks at once; some of its tasks: is held by its user" in reason.sentence
+    assert "so many tasks at once; for some of its tasks: it is held by its user" in reason.sentence
     assert reason.remedy == "release it"
     assert "set aside" in reasons.explain("ReqNodeNotAvail, Reserved for maintenance").sentence
