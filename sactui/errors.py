@@ -92,7 +92,12 @@ class ConnectionLost(TransportError):
 
 
 class ChannelRefused(TransportError):
-    """The server opens no further channel on this connection (sshd's MaxSessions)."""
+    """The server opens no further channel on this connection (sshd's MaxSessions).
+
+    ``open`` is how many of ours it carried then, 0 when that is not known.
+    """
+
+    open = 0
 
 
 class RunTimeout(TransportError):

@@ -20,6 +20,7 @@ from ..errors import Refused, SettingsError
 from ..leases.places import lease_directory
 from ..settings import Settings, load_settings, state_dir
 from ..spec import discovery
+from ..transport.choice import Route
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -35,6 +36,9 @@ def configuration(args: argparse.Namespace, settings: Settings | None = None) ->
     ssh_config = os.environ.get("SACTUI_SSH_CONFIG")
     return Configuration(
         hosts=tuple(args.host or [host.name for host in settings.hosts]),
+        routes={
+            host.name: Route(host.transport, tuple(host.login_hosts), host.user) for host in settings.hosts
+        },
         agent_directories=tuple(
             discovery.directories([*(Path(d).expanduser() for d in named), *settings.agents])
         ),

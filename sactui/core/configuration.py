@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..leases.places import lease_directory
+from ..transport.choice import Route
 from .poller import STEADY
 
 
@@ -15,6 +16,8 @@ class Configuration:
     """What a controller needs to know; made from settings and the command line."""
 
     hosts: tuple[str, ...] = ()
+    #: how a host is to be reached, where a person says so
+    routes: Mapping[str, Route] = field(default_factory=dict)
     agent_directories: tuple[Path, ...] = ()
     lease_directory: Path = field(default_factory=lease_directory)
     state_directory: Path = Path()

@@ -16,7 +16,7 @@ from ..spec import rules
 from ..spec.definition import AgentDefinition
 from ..spec.watching import watch
 from ..transport.base import Asker, Terminal, Transport
-from ..transport.choice import choose
+from ..transport.choice import Route, choose
 from . import (
     actions,
     adoption,
@@ -81,7 +81,8 @@ class Controller:
         self.leave = asyncio.Event()
 
     async def _choose(self, host: str) -> Transport:
-        return await choose(host, ssh_config=self.configuration.ssh_config, asker=self._asker)
+        route = self.configuration.routes.get(host, Route())
+        return await choose(host, ssh_config=self.configuration.ssh_config, asker=self._asker, route=route)
 
     # -- life -------------------------------------------------------------------------
 

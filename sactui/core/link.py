@@ -13,7 +13,14 @@ from .. import __version__, clock
 from ..domain.fleet import Trouble
 from ..domain.site import Site
 from ..domain.state import Link
-from ..errors import AuthenticationFailed, ConnectionLost, HostKeyError, ProtocolError, TransportError
+from ..errors import (
+    AuthenticationFailed,
+    ConnectFailed,
+    ConnectionLost,
+    HostKeyError,
+    ProtocolError,
+    TransportError,
+)
 from ..slurm import environment
 from ..slurm.version import Capabilities, capabilities, parse_version
 from ..spec import site
@@ -101,12 +108,27 @@ class HostLink:
         self._dials.append(clock.monotonic())
         try:
             await self.transport.connect()
-            self.hello = await self._greet()
+            hello = await self._greet()
+            if self.hello is not None and hello.cluster and self.hello.cluster:
+                await self._same_cluster(self.hello, hello)
+            self.hello = hello
         except TransportError as error:
             self.lost(error)
             raise
         self._failures = 0
         self._set(Link.UP, None, None)
+
+    async def _same_cluster(self, before: Hello, now: Hello) -> None:
+        """A login host that answers for another cluster, or as another user, is never used."""
+        if (before.cluster, before.user) == (now.cluster, now.user):
+            return
+        host = self.transport.login_host or self.host
+        why = (
+            f"{self.host}: login host {host} is {now.user} on cluster {now.cluster}, "
+            f"not {before.user} on {before.cluster}"
+        )
+        await self.transport.reject(why)
+        raise ConnectFailed(why, "mend login_hosts in the settings: all must lead to one cluster")
 
     def lost(self, error: TransportError) -> None:
         """Take note that the connection is gone, and decide when to try again."""

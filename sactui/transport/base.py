@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from .budget import ChannelUse
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -20,6 +22,8 @@ class Completed:
     stderr: bytes
     exit_status: int | None
     seconds: float = 0.0
+    #: what the login printed before the script began: banners, the output of profiles
+    noise: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Transport(Protocol):
     login_host: str
     #: True when the last login needed a person: the owner must not re-dial unasked
     interactive_login: bool
+    #: how many logins were tried so far, one for each login host
+    dials: int
 
     async def connect(self) -> None:
         """Open the connection; returns at once when it is open."""
@@ -90,6 +96,22 @@ class Transport(Protocol):
 
     @property
     def connected(self) -> bool: ...
+
+    @property
+    def use(self) -> ChannelUse:
+        """The connection's channels now, and why they are fewer than usual."""
+        ...
+
+    def limit_channels(self, most: int, reason: str) -> None:
+        """Carry at most ``most`` channels from now on; what is open stays."""
+        ...
+
+    async def reject(self, why: str) -> None:
+        """The login host in use is not one of this cluster: disconnect, and never use it again.
+
+        ``why`` is a sentence that a later :meth:`connect` fails with when no other is left.
+        """
+        ...
 
     async def run(self, script: str, timeout: float = 30.0) -> Completed:
         """Run a POSIX shell script: ``exec /bin/sh -s``, the script on standard input.

@@ -1,27 +1,32 @@
-"""What the user's SSH configuration says of one name, as far as sactui must know itself.
+"""What the user's SSH configuration says of one name.
 
-The file is read with asyncssh's parser (Host, Match, Include); most of it asyncssh then
-applies by itself. Read here are the parts it would apply otherwise than OpenSSH does, or
-where it would not ask with our callbacks: jumps, host keys, identities.
+Where OpenSSH is installed it says so itself (``ssh -G``): Include, Match, Match exec and
+canonical names then mean exactly what they mean to the user's own ssh. Elsewhere asyncssh's
+parser reads the file. What follows from it is dialled by us, so that every jump, key and
+question goes through our own callbacks.
 """
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from asyncssh.config import ConfigParseError, SSHClientConfig
 
 from ..errors import ConnectFailed
 
-_DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
-_GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
+GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _DEFAULT_IDENTITIES = ("id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_ecdsa", "id_rsa")
 _JUMP = re.compile(r"(?:(?P<user>[^@]+)@)?(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:]+))(?::(?P<port>\d+))?\Z")
+#: Seconds that ``ssh -G`` may take: ``Match exec`` lines can hang.
+PATIENCE = 5.0
+
+#: What ``ssh -G`` prints of a name: every value of each keyword, in order.
+Printed = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,77 +58,210 @@ class Login:
     identities: tuple[Path, ...]
     identities_only: bool
     host_key_algorithms_given: bool
-    config_files: tuple[Path, ...]
+    #: files that asyncssh reads the rest from; none when OpenSSH has said everything
+    config_files: tuple[Path, ...] = ()
+    certificates: tuple[Path, ...] = ()
+    #: a program instead of a TCP connection, tokens replaced; shell text
+    proxy_command: str = ""
+    #: the agent's socket: None for the environment's, "" for none
+    agent: str | None = None
+    #: "ssh -G" or "asyncssh": who has read the configuration
+    read_by: str = "asyncssh"
+    #: OpenSSH's own words for what asyncssh must be told (ciphers, addressfamily ...)
+    rest: Mapping[str, str] = field(default_factory=dict)
+    #: the configuration asks for it; sactui never does
+    forwards_agent: bool = False
 
 
-def resolve(name: str, ssh_config: Path | None, user: str | None = None, port: int | None = None) -> Login:
+async def resolve(
+    name: str,
+    ssh_config: Path | None,
+    user: str | None = None,
+    port: int | None = None,
+    *,
+    binary: str = "ssh",
+) -> Login:
     """Look ``name`` up; ``user`` and ``port`` go before the file. Raises ConnectFailed for a bad file."""
-    path = ssh_config if ssh_config is not None else Path("~/.ssh/config").expanduser()
-    if ssh_config is not None and not path.is_file():
-        raise ConnectFailed(f"{name}: there is no SSH configuration file {path}", "Correct its path.")
-    files = (path,) if path.is_file() and os.access(path, os.R_OK) else ()
-    local_user = getpass.getuser()
-    arguments = (local_user, user or (), name, port or ())
+    printed = await printed_by(name, ssh_config, user, port, binary=binary)
+    if printed is not None:
+        usual = await _usual(binary)
+        return from_printed(name, printed, usual, user)
+    from . import own_config
+
+    # asyncssh reads files, and runs Match exec, without giving way to anybody.
+    return await asyncio.to_thread(own_config.read, name, ssh_config, user, port)
+
+
+async def printed_by(
+    name: str,
+    ssh_config: Path | None,
+    user: str | None = None,
+    port: int | None = None,
+    *,
+    binary: str = "ssh",
+) -> Printed | None:
+    """What ``ssh -G`` says of a name; None where there is no ssh program.
+
+    Raises ConnectFailed when it refuses the configuration or does not answer in time.
+    """
+    argv = [binary]
+    if ssh_config is not None:
+        argv += ["-F", str(ssh_config)]
+    if user:
+        argv += ["-l", user]
+    if port:
+        argv += ["-p", str(port)]
     try:
-        read = SSHClientConfig.load(None, list(files), False, False, False, *arguments)
-        if read.has_match_final():
-            read = SSHClientConfig.load(read, list(files), True, False, True, *arguments)
-        return _login(name, read.get, files, local_user)
-    except (ConfigParseError, OSError, UnicodeDecodeError) as error:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            *("-G", "-T", "--", name),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError:
+        return None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate()
+    except TimeoutError:
         raise ConnectFailed(
-            f"{name}: the SSH configuration cannot be used: {error}",
-            f"Correct {path}; ssh -G {name} shows how ssh reads it.",
-        ) from error
+            f"{name}: the SSH configuration was not read within {PATIENCE:g} s",
+            f"Look for a Match exec that hangs: ssh -G {name}",
+        ) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        said = " ".join(err.decode("utf-8", "replace").split()) or f"ssh -G ended with {process.returncode}"
+        raise ConnectFailed(
+            f"{name}: the SSH configuration cannot be used: {said}",
+            f"Correct it; ssh -G {name} shows how ssh reads it.",
+        )
+    return parse_printed(out.decode("utf-8", "replace"))
 
 
-def _login(name: str, get: Callable[..., object], files: tuple[Path, ...], local_user: str) -> Login:
-    hostname = str(get("Hostname") or name)
-    port = get("Port")
-    number = port if isinstance(port, int) else 22
-    user = get("User")
-    alias = get("HostKeyAlias")
-    if alias:
-        key_name = str(alias).lower()
-    else:
-        key_name = hostname.lower() if number == 22 else f"[{hostname.lower()}]:{number}"
-    tokens = {
-        "%": "%",
-        "d": str(Path.home()),
-        "h": hostname,
-        "k": str(alias or hostname),
-        "n": name,
-        "p": str(number),
-        "r": str(user or local_user),
-        "u": local_user,
+def parse_printed(text: str) -> dict[str, list[str]]:
+    """``ssh -G`` output: a keyword in small letters, a blank, the value, on each line."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(" ")
+        found.setdefault(key.lower(), []).append(value.strip())
+    return found
+
+
+_usual_of: dict[str, Printed] = {}
+
+
+async def _usual(binary: str) -> Printed:
+    """What ``ssh -G`` prints without any configuration: what differs from it was set by somebody."""
+    if binary not in _usual_of:
+        _usual_of[binary] = await printed_by("localhost", Path("/dev/null"), binary=binary) or {}
+    return _usual_of[binary]
+
+
+#: Keywords that asyncssh is told when they are not the usual ones.
+_REST = (
+    *("addressfamily", "bindaddress", "ciphers", "compression", "hostkeyalgorithms", "kexalgorithms", "macs"),
+    *("preferredauthentications", "pubkeyauthentication", "passwordauthentication"),
+    *("kbdinteractiveauthentication", "gssapiauthentication", "gssapidelegatecredentials", "connecttimeout"),
+)
+
+
+def from_printed(name: str, printed: Printed, usual: Printed, user: str | None = None) -> Login:
+    """The login that ``ssh -G`` describes. Raises ConnectFailed for a jump nobody can read."""
+    local_user = getpass.getuser()
+
+    def one(keyword: str, default: str = "") -> str:
+        values = printed.get(keyword)
+        return values[0] if values else default
+
+    hostname, port = one("hostname", name), one("port", "22")
+    number = int(port) if port.isdigit() else 22
+    alias = one("hostkeyalias")
+    login_user = one("user", local_user)
+    tokens = token_table(name, hostname, number, login_user, local_user, alias)
+
+    def paths(keyword: str, defaults: Sequence[str]) -> tuple[Path, ...]:
+        words = one(keyword).split() or list(defaults)
+        return tuple(expand(word, tokens) for word in words if word.lower() not in ("none", "/dev/null"))
+
+    known = paths("userknownhostsfile", DEFAULT_KNOWN_HOSTS)
+    keys = [
+        expand(word, tokens)
+        for word in printed.get("identityfile", [str(path) for path in default_identities()])
+        if word.lower() != "none"
+    ]
+    certificates = [expand(word, tokens) for word in printed.get("certificatefile", ())]
+    rest = {
+        keyword: one(keyword)
+        for keyword in _REST
+        if printed.get(keyword) and printed[keyword] != usual.get(keyword)
     }
-
-    def paths(option: str, defaults: tuple[str, ...]) -> tuple[Path, ...]:
-        value = get(option)
-        words = [str(word) for word in value] if isinstance(value, list) else list(defaults)
-        return tuple(_expand(word, tokens) for word in words if word.lower() not in ("none", "/dev/null"))
-
-    known = paths("UserKnownHostsFile", _DEFAULT_KNOWN_HOSTS)
-    identities = get("IdentityFile")
-    if isinstance(identities, list):
-        keys = tuple(_expand(str(word), tokens) for word in identities)
-    else:
-        keys = tuple(Path.home() / ".ssh" / word for word in _DEFAULT_IDENTITIES)
+    command = one("proxycommand", "none")
+    if command == "none":
+        command = ""
     return Login(
         name=name,
         hostname=hostname,
         port=number,
-        user=str(user or local_user),
-        user_given=bool(user),
-        jumps=jumps(str(get("ProxyJump") or "")),
-        key_name=key_name,
+        user=login_user,
+        # ssh -G prints the local name where nothing is set: the same name, set, is no other login.
+        user_given=bool(user) or login_user != local_user,
+        jumps=jumps(one("proxyjump")),
+        key_name=key_name(alias, hostname, number),
         known_hosts=known,
-        global_known_hosts=paths("GlobalKnownHostsFile", _GLOBAL_KNOWN_HOSTS),
+        global_known_hosts=paths("globalknownhostsfile", GLOBAL_KNOWN_HOSTS),
         keeps_no_keys=not known,
-        identities=tuple(key for key in keys if key.is_file()),
-        identities_only=bool(get("IdentitiesOnly")),
-        host_key_algorithms_given=bool(get("HostKeyAlgorithms")),
-        config_files=files,
+        identities=tuple(dict.fromkeys(key for key in keys if key.is_file())),
+        identities_only=one("identitiesonly") == "yes",
+        host_key_algorithms_given="hostkeyalgorithms" in rest,
+        certificates=tuple(path for path in certificates if path.is_file()),
+        proxy_command=_with_tokens(command, tokens),
+        agent=_agent(one("identityagent"), tokens),
+        read_by="ssh -G",
+        rest=rest,
+        forwards_agent=one("forwardagent", "no") != "no",
     )
+
+
+def _agent(value: str, tokens: Mapping[str, str]) -> str | None:
+    if not value or value == "SSH_AUTH_SOCK":
+        return None
+    if value.lower() == "none":
+        return ""
+    if value.startswith("$"):
+        return os.environ.get(value[1:].strip("{}"), "")
+    return str(expand(value, tokens))
+
+
+def default_identities() -> tuple[Path, ...]:
+    """The identity files of a user who names none."""
+    return tuple(Path.home() / ".ssh" / word for word in _DEFAULT_IDENTITIES)
+
+
+def key_name(alias: str, hostname: str, port: int) -> str:
+    """The name under which a host's key is filed, as OpenSSH writes it."""
+    if alias:
+        return alias.lower()
+    return hostname.lower() if port == 22 else f"[{hostname.lower()}]:{port}"
+
+
+def token_table(
+    name: str, hostname: str, port: int, user: str, local_user: str, alias: str = ""
+) -> dict[str, str]:
+    """The percent tokens of ssh_config that we replace."""
+    return {
+        "%": "%",
+        "d": str(Path.home()),
+        "h": hostname,
+        "k": alias or hostname,
+        "n": name,
+        "p": str(port),
+        "r": user,
+        "u": local_user,
+    }
 
 
 def jumps(text: str) -> tuple[Jump, ...]:
@@ -143,6 +281,10 @@ def jumps(text: str) -> tuple[Jump, ...]:
     return tuple(hops)
 
 
-def _expand(word: str, tokens: dict[str, str]) -> Path:
-    expanded = re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), os.path.expandvars(word))
-    return Path(expanded).expanduser()
+def expand(word: str, tokens: Mapping[str, str]) -> Path:
+    """A path of the configuration: variables, tokens, and ``~``."""
+    return Path(_with_tokens(os.path.expandvars(word), tokens)).expanduser()
+
+
+def _with_tokens(text: str, tokens: Mapping[str, str]) -> str:
+    return re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), text)

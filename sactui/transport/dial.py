@@ -21,12 +21,16 @@ from ..errors import AuthenticationFailed, ConnectFailed
 from . import hostkeys, identities
 from .base import Asker, Question
 from .config import Jump, Login, resolve
+from .options import connection_options
 
 #: asyncssh would print warnings over the screen when nobody has set up logging.
 logging.getLogger("asyncssh").addHandler(logging.NullHandler())
 
 #: Hops of hops of hops: a configuration that jumps in a circle.
 _DEEPEST = 8
+#: Seconds that a host may take for a login in which it asks nobody anything (a key is
+#: touched, a directory service is slow); a person has the login timeout.
+_SILENT_LOGIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Settings:
     keepalive_count: int
     connect_timeout: float
     login_timeout: float
+    #: the local ssh program, asked for the configuration only
+    binary: str = "ssh"
 
 
 @dataclass(slots=True)
@@ -83,6 +89,15 @@ class Client(asyncssh.SSHClient):
         self.answered = False
         #: True once the login is complete
         self.established = False
+        self._connection: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+
+    @property
+    def secured(self) -> bool:
+        """Whether the host has answered and keys are agreed on: from here on it is about who we are."""
+        return self._connection is not None and bool(self._connection.get_extra_info("send_cipher"))
 
     def auth_completed(self) -> None:
         self.established = True
@@ -142,11 +157,16 @@ class Client(asyncssh.SSHClient):
         return answers
 
 
-async def dial(name: str, settings: Settings, default_user: str | None = None) -> Line:
-    """Connect to an SSH name. Raises ConnectFailed, AuthenticationFailed, HostKeyError."""
+async def dial(
+    name: str, settings: Settings, default_user: str | None = None, user: str | None = None
+) -> Line:
+    """Connect to an SSH name; ``user`` goes before the configuration, ``default_user`` behind it.
+
+    Raises ConnectFailed, AuthenticationFailed, HostKeyError.
+    """
     line = Line()
     try:
-        await _extend(line, Jump(name, default_user), settings, 0, as_default=True)
+        await _extend(line, Jump(name, user or default_user), settings, 0, as_default=user is None)
     except BaseException:
         await line.close(0.5)
         raise
@@ -155,7 +175,9 @@ async def dial(name: str, settings: Settings, default_user: str | None = None) -
 
 async def _extend(line: Line, hop: Jump, settings: Settings, depth: int, as_default: bool = False) -> None:
     """Connect to ``hop`` through the connections the line has, its own jumps first."""
-    login = resolve(hop.name, settings.ssh_config, None if as_default else hop.user, hop.port)
+    login = await resolve(
+        hop.name, settings.ssh_config, None if as_default else hop.user, hop.port, binary=settings.binary
+    )
     if as_default and hop.user and not login.user_given:
         login = replace(login, user=hop.user)
     if depth > _DEEPEST:
@@ -196,7 +218,8 @@ async def _connect(line: Line, login: Login, settings: Settings) -> asyncssh.SSH
                 "Check the name, HostName in the SSH configuration, and whether a VPN is needed.",
             ) from error
         except TimeoutError as error:
-            raise _failed(login, line, f"no answer within {settings.connect_timeout:g} s") from error
+            seconds = _patience(login, settings) + (_SILENT_LOGIN if client.secured else 0)
+            raise _failed(login, line, f"no answer within {seconds:g} s") from error
         except OSError as error:
             # asyncio's own text names the call; over several addresses it has no number.
             raise _failed(login, line, os.strerror(error.errno) if error.errno else str(error)) from error
@@ -211,7 +234,7 @@ async def _attempt(
     line: Line, login: Login, settings: Settings, client: Client, known: hostkeys.KnownKeys
 ) -> asyncssh.SSHClientConnection:
     keys = await identities.load(login, client.passphrase)
-    options: dict[str, object] = {}
+    options = connection_options(login)
     if not known.authorities and not login.host_key_algorithms_given:
         options["server_host_key_algs"] = known.algorithms
     if not keys.use_agent:
@@ -219,24 +242,42 @@ async def _attempt(
     tunnel = line.connections[-1] if line.connections else None
     if tunnel is not None:
         options["proxy_command"] = None
-    return await asyncssh.connect(
-        login.name,
-        port=login.port,
-        username=login.user,
-        config=[str(path) for path in login.config_files],
-        tunnel=tunnel,
-        client_factory=lambda: client,
-        known_hosts=known.matching,
-        client_keys=keys.pairs,
-        agent_identities=keys.agent_only,
-        agent_forwarding=False,
-        x11_forwarding=False,
-        connect_timeout=settings.connect_timeout,
-        login_timeout=settings.login_timeout,
-        keepalive_interval=settings.keepalive_interval,
-        keepalive_count_max=settings.keepalive_count,
-        **options,
+    dialling = asyncio.ensure_future(
+        asyncssh.connect(
+            port=login.port,
+            username=login.user,
+            tunnel=tunnel,
+            client_factory=lambda: client,
+            known_hosts=known.matching,
+            client_keys=keys.pairs,
+            agent_identities=keys.agent_only,
+            agent_forwarding=False,
+            x11_forwarding=False,
+            login_timeout=settings.login_timeout,
+            keepalive_interval=settings.keepalive_interval,
+            keepalive_count_max=settings.keepalive_count,
+            **options,
+        )
     )
+    try:
+        # Not asyncssh's connect_timeout: that one also runs while a person looks for a phone.
+        await asyncio.wait({dialling}, timeout=_patience(login, settings))
+        if not dialling.done() and not client.secured:
+            raise TimeoutError
+        await asyncio.wait({dialling}, timeout=_SILENT_LOGIN)
+        if not dialling.done() and not client.wanted_person:
+            raise TimeoutError
+        return await dialling
+    finally:
+        if not dialling.done():
+            dialling.cancel()
+            await asyncio.gather(dialling, return_exceptions=True)
+
+
+def _patience(login: Login, settings: Settings) -> float:
+    """Seconds until the host must have answered: ConnectTimeout, where the user sets one."""
+    own = login.rest.get("connecttimeout", "")
+    return float(own) if own.isdigit() and int(own) else settings.connect_timeout
 
 
 async def _accept(

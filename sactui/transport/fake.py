@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from ..errors import ChannelRefused, ConnectionLost, RunTimeout, TransportError
+from ..errors import ChannelRefused, ConnectFailed, ConnectionLost, RunTimeout, TransportError
 from .base import Completed
+from .budget import ChannelUse
 
 #: What a script is answered with. Bytes and text are standard output with status 0.
 Reply = Completed | bytes | str | TransportError
@@ -119,6 +120,19 @@ class FakeTransport:
     @property
     def connected(self) -> bool:
         return self._connected
+
+    async def reject(self, why: str) -> None:
+        """The next dial fails with ``why``, as when there is no other login host."""
+        self.lose()
+        self._dial_failures.insert(0, ConnectFailed(why))
+
+    @property
+    def use(self) -> ChannelUse:
+        return ChannelUse(0, len([each for each in self.channels if not each.closed]), 0, self.max_channels)
+
+    def limit_channels(self, most: int, reason: str) -> None:
+        """Carry at most ``most`` channels from now on."""
+        self.max_channels = min(self.max_channels, most)
 
     def lose(self) -> None:
         """The connection breaks: channels end, scripts fail until the next dial."""

@@ -47,6 +47,7 @@ async def load(login: Login, ask: AskPassphrase) -> Identities:
     ask_late: Any = passphrase
 
     def read() -> Identities:
+        certificates = [str(path) for path in login.certificates if _is_certificate(path)]
         pairs: list[asyncssh.SSHKeyPair] = []
         public: list[asyncssh.SSHKey] = []
         for path in login.identities:
@@ -55,7 +56,7 @@ async def load(login: Login, ask: AskPassphrase) -> Identities:
                 public.append(key)
             if _usable(path, key):
                 try:
-                    pairs.extend(asyncssh.load_keypairs([str(path)], ask_late, loop=loop))
+                    pairs.extend(asyncssh.load_keypairs([str(path)], ask_late, certificates, loop=loop))
                 except (OSError, ValueError):
                     # Not a private key (a .pub that names an agent's key), or not readable.
                     continue
@@ -73,6 +74,15 @@ def _public(path: Path) -> asyncssh.SSHKey | None:
         except (OSError, ValueError):
             continue
     return None
+
+
+def _is_certificate(path: Path) -> bool:
+    try:
+        asyncssh.read_certificate(str(path))
+    except (OSError, ValueError):
+        # One that cannot be read must not take the keys with it.
+        return False
+    return True
 
 
 def _usable(path: Path, public: asyncssh.SSHKey | None) -> bool:

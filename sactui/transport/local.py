@@ -20,6 +20,7 @@ class LocalTransport(Sessions):
         self.host = host
         self.login_host = ""
         self.interactive_login = False
+        self.dials = 0
         self._connected = False
 
     async def connect(self) -> None:
@@ -30,6 +31,10 @@ class LocalTransport(Sessions):
     @property
     def connected(self) -> bool:
         return self._connected
+
+    async def reject(self, why: str) -> None:
+        """There is no other machine than this one: nothing is remembered."""
+        self._connected = False
 
     async def _open(self, command: str, size: Size | None) -> Endpoint:
         if not self._connected:

@@ -50,16 +50,20 @@ class OpensshTransport(Sessions):
         target: str = "",
         ssh_config: Path | None = None,
         binary: str = "ssh",
+        user: str = "",
         max_channels: int = 8,
     ) -> None:
         super().__init__(max_channels)
         self.host = host
         self.login_host = ""
         self.interactive_login = False
+        self.dials = 0
+        self._rejected = ""
         self._target = target or host
         self._control_path = control_path
         self._ssh_config = ssh_config
         self._binary = binary
+        self._user = user
         self._connected = False
         self._watching: asyncio.Task[None] | None = None
 
@@ -67,6 +71,8 @@ class OpensshTransport(Sessions):
         argv = [self._binary]
         if self._ssh_config is not None:
             argv += ["-F", str(self._ssh_config)]
+        if self._user:
+            argv += ["-l", self._user]
         argv += ["-o", f"ControlPath={self._control_path}"]
         for option in _OPTIONS:
             argv += ["-o", option]
@@ -76,20 +82,33 @@ class OpensshTransport(Sessions):
         """Check that the master is there. Raises ConnectFailed when it is not."""
         if self._connected:
             return
-        if not await self._alive():
+        if self._rejected:
+            raise ConnectFailed(self._rejected)
+        if not self._control_path:
+            raise ConnectFailed(
+                f"{self.host}: the SSH configuration names no ControlPath: there is no connection to share",
+                f"Add to Host {self._target}: ControlPath ~/.ssh/cm-%C; then: ssh -fNM {self._target}",
+            )
+        if not await self.alive():
             raise self._gone()
         self.login_host = self._target
         self._connected = True
         # Its end is the user's decision at any time, and nobody tells us.
         self._watching = asyncio.ensure_future(self._watch())
 
-    async def _alive(self) -> bool:
+    async def alive(self) -> bool:
+        """Whether the user's connection is there."""
         return await check(self._argv("-O", "check", "--", self._target))
 
     async def _watch(self) -> None:
         while self._connected:
             await asyncio.sleep(_LOOK)
-            self._connected = await self._alive()
+            self._connected = await self.alive()
+
+    async def reject(self, why: str) -> None:
+        """This connection leads elsewhere: it is not used again; the user's own stays open."""
+        self._rejected = why
+        await self.close()
 
     def _gone(self) -> ConnectFailed:
         self._connected = False
@@ -118,7 +137,7 @@ class OpensshTransport(Sessions):
         if status != 255:
             return None
         if started:
-            gone = None if await self._alive() else self._gone()
+            gone = None if await self.alive() else self._gone()
             return gone and ConnectionLost(gone.message, gone.remedy)
         text = stderr.decode("utf-8", "replace").strip()
         if "session request failed" in text or "open refused" in text or "open failed" in text:

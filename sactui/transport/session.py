@@ -16,6 +16,7 @@ from typing import Any
 from .. import clock
 from ..errors import ChannelRefused, ConnectionLost, ProtocolError, RunTimeout, TransportError
 from .base import Completed, Terminal
+from .budget import Budget, ChannelUse, Kind
 from .command import EXEC, Mark, ending, sealed
 from .endpoint import Endpoint, Size
 
@@ -27,8 +28,6 @@ _START = 30.0
 _ENDING, _ENDED = 6.0, 2.0
 #: Bytes kept of a channel's standard error.
 _STDERR = 16 * 1024
-#: Channels that long-lived programs leave free, for scripts.
-_FOR_SCRIPTS = 2
 
 
 class Sessions(ABC):
@@ -37,10 +36,19 @@ class Sessions(ABC):
     host: str
 
     def __init__(self, max_channels: int = 8) -> None:
-        self._budget = max_channels
-        self._slots = asyncio.Semaphore(max_channels)
-        self._channels: set[RemoteChannel] = set()
+        self._budget = Budget(max_channels)
+        #: what stays open, the oldest first
+        self._channels: dict[RemoteChannel, None] = {}
         self._endings: set[asyncio.Task[None]] = set()
+
+    @property
+    def use(self) -> ChannelUse:
+        """The connection's channels now, and why they are fewer than usual."""
+        return self._budget.use
+
+    def limit_channels(self, most: int, reason: str) -> None:
+        """Carry at most ``most`` channels, because somebody says so; what is open stays."""
+        self._budget.limit(most, reason)
 
     @abstractmethod
     async def _open(self, command: str, size: Size | None) -> Endpoint:
@@ -58,20 +66,41 @@ class Sessions(ABC):
         Raises RunTimeout after the program was ended, ConnectionLost, ChannelRefused, and
         ProtocolError for an answer beyond 64 MiB.
         """
-        return await self._run(script, timeout, LARGEST_OUTPUT)
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            try:
+                return await self._run(script, timeout, deadline, LARGEST_OUTPUT)
+            except ChannelRefused as refusal:
+                # The script was not started. The server allows fewer channels than we took
+                # for granted: go on with those.
+                if not self._make_room(refusal):
+                    raise
 
-    async def _run(self, script: str, timeout: float, limit: int) -> Completed:
+    def _make_room(self, refusal: ChannelRefused) -> bool:
+        """Take note of the server's limit; whether a channel of ours will be free for a script."""
+        others = max(refusal.open, self._budget.used)
+        self._budget.limit(
+            others, f"the server allows only {others} channels on a connection (its sshd's MaxSessions)"
+        )
+        if self._budget.scripts:
+            return True
+        # What stays has taken them all: the newest gives way, and is refused when it comes again.
+        lasting = [channel for channel in self._channels if not channel.terminal and not channel.closing]
+        if lasting:
+            self._later(lasting[-1].close())
+        return bool(lasting)
+
+    async def _run(self, script: str, timeout: float, deadline: float, limit: int) -> Completed:
         began, mark = clock.monotonic(), Mark()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
         try:
             async with asyncio.timeout_at(deadline):
-                await self._slots.acquire()
+                await self._budget.take_script()
         except TimeoutError:
             raise RunTimeout(
-                f"{self.host}: all {self._budget} channels of the connection were in use for {timeout:g} s",
+                f"{self.host}: all {self._budget.most} channels were in use for {timeout:g} s",
                 "Close a terminal or a console that is not needed; the script was not started.",
             ) from None
+        others = self._budget.used - 1
         endpoint: Endpoint | None = None
         try:
             async with asyncio.timeout_at(deadline):
@@ -87,14 +116,18 @@ class Sessions(ABC):
             # Its owner goes on; the remote program must not.
             self._later(self._free(endpoint, mark))
             raise
-        except BaseException:
+        except BaseException as error:
             await self._settle(endpoint, mark)
+            if isinstance(error, ChannelRefused):
+                error.open = others
             raise
         await self._settle(endpoint, mark)
         reason = await self._why(mark.pid is not None, status, err)
         if reason is not None:
+            if isinstance(reason, ChannelRefused):
+                reason.open = others
             raise reason
-        return Completed(out, err, status, clock.monotonic() - began)
+        return Completed(out, err, status, clock.monotonic() - began, mark.noise)
 
     async def _exchange(
         self, endpoint: Endpoint, mark: Mark, script: str, limit: int
@@ -151,13 +184,14 @@ class Sessions(ABC):
         return await self._stay(command, Size(columns, rows, term))
 
     async def _stay(self, command: str, size: Size | None) -> RemoteChannel:
-        if len(self._channels) >= self._budget - _FOR_SCRIPTS or self._slots.locked():
-            raise ChannelRefused(
-                f"{self.host}: the connection has no further channel"
-                f" ({len(self._channels)} of {self._budget - _FOR_SCRIPTS} for what stays open)",
-                "Close a terminal that is not needed.",
-            )
-        await self._slots.acquire()
+        kind: Kind = "lasting" if size is None else "terminal"
+        try:
+            async with asyncio.timeout(_START):
+                taken = await self._budget.take_stay(size is not None)
+        except TimeoutError:
+            taken = False
+        if not taken:
+            raise self._no_channel(kind)
         mark, endpoint = Mark(), None
         try:
             async with asyncio.timeout(_START):
@@ -168,20 +202,38 @@ class Sessions(ABC):
                     endpoint = await self._opened(sealed(f"{mark.statement}\n{command}"), size)
                 first = await self._started(endpoint, mark)
         except TimeoutError:
-            await self._settle(endpoint, mark)
+            await self._settle(endpoint, mark, kind)
             raise RunTimeout(
                 f"{self.host}: the login shell did not start the command within {_START:g} s",
                 f"Try: ssh {self.host} true. A login profile may hang.",
             ) from None
         except asyncio.CancelledError:
-            self._later(self._free(endpoint, mark))
+            self._later(self._free(endpoint, mark, kind))
             raise
-        except BaseException:
-            await self._settle(endpoint, mark)
+        except BaseException as error:
+            others = self._budget.used - 1
+            await self._settle(endpoint, mark, kind)
+            if isinstance(error, ChannelRefused) and others:
+                self._budget.limit(
+                    others,
+                    f"the server allows only {others} channels on a connection (its sshd's MaxSessions)",
+                )
             raise
         channel = RemoteChannel(self, endpoint, mark, first, size is not None)
-        self._channels.add(channel)
+        self._channels[channel] = None
         return channel
+
+    def _no_channel(self, kind: Kind) -> ChannelRefused:
+        use = self._budget.use
+        if kind == "terminal":
+            what = f"{use.terminals} of {self._budget.for_terminals} for terminals"
+        else:
+            what = f"{use.lasting} of {self._budget.for_lasting} for steps"
+        why = f"; {use.reason}" if use.reason else ""
+        return ChannelRefused(
+            f"{self.host}: the connection has no further channel ({what}{why})",
+            "Close a terminal that is not needed.",
+        )
 
     async def _started(self, endpoint: Endpoint, mark: Mark) -> bytes:
         """Wait for the mark; returns the output that came with it."""
@@ -225,18 +277,22 @@ class Sessions(ABC):
         task.add_done_callback(self._endings.discard)
         return task
 
-    async def _settle(self, endpoint: Endpoint | None, mark: Mark) -> None:
+    async def _settle(self, endpoint: Endpoint | None, mark: Mark, kind: Kind = "script") -> None:
         """End and free, also when the caller is cancelled meanwhile."""
-        await asyncio.shield(self._later(self._free(endpoint, mark)))
+        await asyncio.shield(self._later(self._free(endpoint, mark, kind)))
 
     async def _free(
-        self, endpoint: Endpoint | None, mark: Mark, signals: Sequence[str] = ("TERM", "KILL")
+        self,
+        endpoint: Endpoint | None,
+        mark: Mark,
+        kind: Kind = "script",
+        signals: Sequence[str] = ("TERM", "KILL"),
     ) -> None:
         try:
             if endpoint is not None:
                 await self._end(endpoint, mark, signals)
         finally:
-            self._slots.release()
+            self._budget.give_back(kind)
 
     async def _end(self, endpoint: Endpoint, mark: Mark, signals: Sequence[str] = ("TERM", "KILL")) -> None:
         """End the program behind an endpoint, then free the endpoint."""
@@ -273,7 +329,7 @@ class Sessions(ABC):
             await asyncio.wait(set(self._endings))
 
     def _forget(self, channel: RemoteChannel) -> None:
-        self._channels.discard(channel)
+        self._channels.pop(channel, None)
 
 
 async def _within(endpoint: Endpoint, seconds: float) -> bool:
@@ -319,6 +375,16 @@ class RemoteChannel:
         while data := await self._endpoint.read_error(65536):
             self._stderr += data
             del self._stderr[:-_STDERR]
+
+    @property
+    def terminal(self) -> bool:
+        """Whether it has a pseudo-terminal."""
+        return self._terminal
+
+    @property
+    def closing(self) -> bool:
+        """Whether its end has begun."""
+        return self._closing is not None
 
     @property
     def stderr(self) -> bytes:
@@ -371,7 +437,8 @@ class RemoteChannel:
                 self._endpoint.write_eof()
                 await _within(self._endpoint, grace)
         finally:
-            await self._sessions._free(self._endpoint, self._mark, signals)
+            kind: Kind = "terminal" if self._terminal else "lasting"
+            await self._sessions._free(self._endpoint, self._mark, kind, signals)
             self._errors.cancel()
             await asyncio.gather(self._errors, return_exceptions=True)
             self._sessions._forget(self)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import ChannelRefused, ConnectFailed, ConnectionLost, TransportError
 from . import command as commands
 from .base import Asker, Terminal
+from .budget import Budget
 from .endpoint import Endpoint, Size
 from .session import Sessions
 
@@ -28,7 +29,8 @@ class SshTransport(Sessions):
     """One connection to one of the host's login hosts, kept open.
 
     ``login_hosts`` are SSH names, tried in order when connecting (default: the host's own
-    name; its User counts for those without one). A silent peer is noticed after
+    name; its User counts for those without one). ``user`` goes before the configuration's.
+    A silent peer is noticed after
     ``keepalive_interval * (keepalive_count + 1)`` seconds. Without ``asker`` whatever
     needs a person fails, with the remedy.
     """
@@ -42,16 +44,22 @@ class SshTransport(Sessions):
         ssh_config: Path | None = None,
         asker: Asker | None = None,
         login_hosts: Sequence[str] = (),
+        user: str = "",
         keepalive_interval: float = 6.0,
         keepalive_count: int = 2,
         connect_timeout: float = 15.0,
         login_timeout: float | None = None,
         max_channels: int = 8,
+        binary: str = "ssh",
     ) -> None:
         super().__init__(max_channels)
         self.host = host
         self.login_host = ""
         self.interactive_login = False
+        self.dials = 0
+        self._user = user
+        self._binary = binary
+        self._rejected: dict[str, str] = {}
         self._ssh_config = ssh_config
         self._asker = asker
         self._login_hosts = tuple(login_hosts) or (host,)
@@ -79,6 +87,9 @@ class SshTransport(Sessions):
                 await self._drop()
             failures: list[ConnectFailed] = []
             for name in self._login_hosts:
+                if name in self._rejected:
+                    failures.append(ConnectFailed(self._rejected[name]))
+                    continue
                 try:
                     await self._dial(name)
                     return
@@ -100,15 +111,31 @@ class SshTransport(Sessions):
 
         interval, count = self._keepalive
         settings = dial.Settings(
-            self._ssh_config, self._asker, interval, count, self._connect_timeout, self._login_timeout
+            self._ssh_config,
+            self._asker,
+            interval,
+            count,
+            self._connect_timeout,
+            self._login_timeout,
+            self._binary,
         )
-        user = None
-        if name != self.host:
-            own = resolve(self.host, self._ssh_config)
-            user = own.user if own.user_given else None
-        self._line = await dial.dial(name, settings, user)
+        default_user = None
+        if name != self.host and not self._user:
+            own = await resolve(self.host, self._ssh_config, binary=self._binary)
+            default_user = own.user if own.user_given else None
+        self.dials += 1
+        self._line = await dial.dial(name, settings, default_user, self._user or None)
         self.login_host = name
         self.interactive_login = self._line.interactive
+
+    async def reject(self, why: str) -> None:
+        """The login host in use is the wrong one: leave it, and do not come back to it.
+
+        ``why`` is a sentence for the next :meth:`connect` that finds no other.
+        """
+        if self.login_host:
+            self._rejected[self.login_host] = why
+        await self._leave()
 
     async def _open(self, command: str, size: Size | None) -> Endpoint:
         from . import remote
@@ -141,21 +168,25 @@ class SshTransport(Sessions):
     async def _second(self) -> Sessions:
         if self._spare is None:
             interval, count = self._keepalive
-            self._spare = _Spare(
+            self._spare = spare = _Spare(
                 self.host,
                 ssh_config=self._ssh_config,
                 login_hosts=(self.login_host,),
+                user=self._user,
                 keepalive_interval=interval,
                 keepalive_count=count,
                 connect_timeout=self._connect_timeout,
-                max_channels=self._budget,
             )
+            spare.only_terminals(self._budget.most)
         await self._spare.connect()
         return self._spare
 
     def foreground(self, command: str) -> Sequence[str]:
         """The argv of an OpenSSH client that runs ``command``: a login of its own."""
-        return commands.foreground(self.login_host or self._login_hosts[0], command, self._ssh_config)
+        options = (f"User={self._user}",) if self._user else ()
+        return commands.foreground(
+            self.login_host or self._login_hosts[0], command, self._ssh_config, options
+        )
 
     async def _drop(self) -> None:
         line, self._line = self._line, None
@@ -164,6 +195,9 @@ class SshTransport(Sessions):
 
     async def close(self) -> None:
         """End what runs, close the connection, wait for both. Never raises."""
+        await self._leave()
+
+    async def _leave(self) -> None:
         if self._spare is not None:
             await self._spare.close()
             self._spare = None
@@ -175,6 +209,10 @@ class SshTransport(Sessions):
 
 class _Spare(SshTransport):
     """A second connection for terminals. There is no third."""
+
+    def only_terminals(self, most: int) -> None:
+        """Carry up to ``most`` terminals, and nothing else."""
+        self._budget = Budget(most, terminals_only=True)
 
     async def _second(self) -> Sessions:
         raise ChannelRefused(f"{self.host}: both connections have no further channel")

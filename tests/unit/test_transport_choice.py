@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sactui.errors import ConnectFailed
-from sactui.transport import choice
+from sactui.transport import config as config_module
 from sactui.transport.choice import choose
 from sactui.transport.config import Jump, jumps
 
@@ -56,14 +56,14 @@ def test_it_works_without_an_ssh_program(config: Path) -> None:
 def test_a_configuration_that_hangs_is_given_up(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "_CONFIGURATION", 0.2)
+    monkeypatch.setattr(config_module, "PATIENCE", 0.2)
     assert kind("spartan", config, fake_ssh(tmp_path, "exec sleep 600")) == "ssh"
 
 
 def test_a_live_master_is_ridden(config: Path, tmp_path: Path) -> None:
     body = (
         'case "$*" in *-G*) echo "controlpath /some/where" ;;'
-        ' *"ControlPath=/some/where -O check"*) exit 0 ;; *) exit 9 ;; esac'
+        ' *ControlPath=/some/where*"-O check"*) exit 0 ;; *) exit 9 ;; esac'
     )
     assert kind("spartan", config, fake_ssh(tmp_path, body)) == "openssh"
 

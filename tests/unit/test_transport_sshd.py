@@ -442,9 +442,8 @@ def test_closing_the_transport_ends_what_runs(transport: Transport) -> None:
 
 
 def test_what_stays_leaves_channels_for_scripts(transport: Transport) -> None:
-    transport._budget = 4  # type: ignore[attr-defined]
-
     async def work(it: Transport) -> None:
+        it.limit_channels(4, "a test")
         channels = [await it.open_channel("exec cat") for _ in range(2)]
         with pytest.raises(ChannelRefused, match="2 of 2"):
             await it.open_channel("exec cat")
@@ -514,12 +513,14 @@ def test_max_sessions_is_a_refused_channel_and_not_a_lost_connection(own_sshd: C
 
     async def work(it: SshTransport) -> None:
         channels = [await it.open_channel("exec cat") for _ in range(2)]
-        with pytest.raises(ChannelRefused, match="no further channel"):
-            await it.run("echo on")
-        assert it.connected
-        # No slot is free for the script that ends a program: the channel's own end is enough.
-        await channels[0].close(grace=1.0)
+        # Both are taken: the newest that stays gives way to a script, and nothing is lost.
         assert (await it.run("echo on")).stdout == b"on\n"
+        assert it.connected
+        assert "MaxSessions" in it.use.reason
+        await channels[0].write(b"there\n")
+        await read_until(channels[0], b"there")
+        with pytest.raises(ChannelRefused, match="MaxSessions"):
+            await it.open_channel("exec cat")
 
     using(server.transport(), work)
     with master(server) as control_path:
@@ -528,9 +529,9 @@ def test_max_sessions_is_a_refused_channel_and_not_a_lost_connection(own_sshd: C
         async def ride(it: OpensshTransport) -> None:
             for _ in range(2):
                 await it.open_channel("exec cat")
-            for again in (it.run("echo on"), it.open_terminal("true", 80, 24)):
-                with pytest.raises(ChannelRefused, match="MaxSessions"):
-                    await again
+            assert (await it.run("echo on")).stdout == b"on\n"
+            with pytest.raises(ChannelRefused, match="MaxSessions"):
+                await it.open_terminal("true", 80, 24)
             assert it.connected
 
         using(shared, ride)
