@@ -71,7 +71,7 @@ async def ask(link: HostLink, job_id: int, target: Target | None = None, *, time
     if job is not None and job.phase is Phase.PENDING and job.partition:
         argvs["priorities"] = squeue.waiting_command(job.partition)
     sections = [Section(name, shlex.join(argv), timeout) for name, argv in argvs.items()]
-    answers = await link.ask(*sections, timeout=timeout * 3)
+    answers = await link.ask(*sections, timeout=timeout * 5)
     missing: dict[str, str] = {}
     errors: dict[str, SlurmError | ProtocolError] = {}
 

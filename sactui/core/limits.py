@@ -62,7 +62,7 @@ async def ask(link: HostLink, *, timeout: float = 20.0) -> Limits:
         "budgets": sshare.command(),
     }
     sections = [Section(name, shlex.join(argv), timeout) for name, argv in argvs.items()]
-    answers = await link.ask(*sections, timeout=timeout * 3)
+    answers = await link.ask(*sections, timeout=timeout * 5)
     missing: dict[str, str] = {}
 
     def part(name: str, parse: Callable[[bytes], T]) -> T | None:

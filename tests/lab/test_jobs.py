@@ -12,7 +12,7 @@ import pytest
 
 from sactui.core.limits import check, wish_of
 from sactui.lab import Lab, LabOptions, ssh
-from sactui.lab.conditions import maintenance
+from sactui.lab.conditions import configured, maintenance
 from sactui.lab.faults import wait_until
 from sactui.runtimes.hold import HoldOptions
 
@@ -61,7 +61,9 @@ def outcomes(answer: list[dict[str, Any]]) -> dict[str, str]:
 
 def test_hold_release_time_signal_requeue_cancel(cli: Cli) -> None:
     lab, host = cli.lab, cli.lab.alias
-    run = submit(lab, "-J", "runner", body="trap 'touch got-usr1' USR1; while :; do sleep 0.2; done")
+    run = submit(
+        lab, "-J", "runner", body="trap 'touch got-usr1' USR1; touch trapped; while :; do sleep 0.2; done"
+    )
     wait = submit(lab, "-J", "waiter", "--begin=now+1hour")
     until(lab, run, "RUNNING")
     hosts = ("--host", host, "jobs")
@@ -84,13 +86,13 @@ def test_hold_release_time_signal_requeue_cancel(cli: Cli) -> None:
 
     assert cli.json(*hosts, "time", "5", str(run), "--yes")[0]["message"].endswith("00:05:00")
     assert state(lab, run).endswith("5:00")
+    wait_until((lab.layout.home / "trapped").exists, "the script did not begin", 60)
     cli(*hosts, "signal", "usr1", "--to", "script", str(run), "--yes")
     wait_until((lab.layout.home / "got-usr1").exists, "the signal did not come", 60)
     assert "not a signal" in cli(*hosts, "signal", "a;b", str(run), "--yes", expect=1).stderr
 
-    # One that cannot be, one that can: only the second is touched, and the exit code says partly or done.
     cli(*hosts, "requeue", str(run), "--yes")
-    assert "PENDING" in state(lab, run)
+    until(lab, run, "PENDING")
     assert "waits already" in cli(*hosts, "requeue", str(run), "--yes", expect=1).stderr
     assert "no job 999999" in cli(*hosts, "cancel", "999999", "--yes", expect=1).stderr
     done = cli.json(*hosts, "cancel", str(run), str(wait), "--yes")
@@ -186,6 +188,12 @@ def test_one_of_several_clusters_and_all_users(cli: Cli) -> None:
             assert cli.json("jobs", "cancel", str(job), "--yes")[0]["result"] == "done"
         elif code == 2:
             assert "one entry of each" in done.stderr
+
+
+def test_a_site_that_hides_other_peoples_jobs_is_never_called_empty(cli: Cli) -> None:
+    with configured(cli.lab, settings={"PrivateData": "jobs"}):
+        said = cli("--host", cli.lab.alias, "jobs", "--all-users").stderr
+    assert "only your own jobs are visible" in said
 
 
 def test_what_the_site_allows(site: Lab, tmp_path: Path) -> None:
