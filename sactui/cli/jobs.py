@@ -29,8 +29,8 @@ def lister(args: argparse.Namespace) -> Any:
     """``sactui jobs [--all-users]``."""
 
     async def work(controller: Controller) -> int:
-        jobs = await _all(controller) if args.all_users else list(controller.fleet.jobs)
         fleet = controller.fleet
+        jobs, failed = await _all(controller) if args.all_users else (list(fleet.jobs), 0)
         if args.json:
             print_json([json_of(host, job, fleet.jobs_at.get(host)) for host, job in jobs])
         else:
@@ -57,17 +57,27 @@ def lister(args: argparse.Namespace) -> Any:
                 if args.all_users and fleet.private.get(host.name):
                     print(f"{host.name}: only your own jobs are visible (PrivateData)", file=sys.stderr)
         complain(fleet)
-        return reachable(fleet)
+        return reachable(fleet) or (4 if failed == len(fleet.hosts) else 3 if failed else 0)
 
     return work
 
 
-async def _all(controller: Controller) -> list[tuple[str, Job]]:
-    """All users' jobs of every host that answered a moment ago."""
+async def _all(controller: Controller) -> tuple[list[tuple[str, Job]], int]:
+    """All users' jobs of every host that answered a moment ago, and how many did not this time."""
     names = [host.name for host in controller.fleet.hosts if host.name in controller.fleet.jobs_at]
     hosts = [await controller.host(name) for name in names]
-    answers = await asyncio.gather(*(look_at_jobs(host.link, all_users=True) for host in hosts))
-    return [(name, job) for name, jobs in zip(names, answers, strict=True) for job in jobs]
+    looks = (look_at_jobs(host.link, all_users=True) for host in hosts)
+    jobs: list[tuple[str, Job]] = []
+    failed = 0
+    for name, answer in zip(names, await asyncio.gather(*looks, return_exceptions=True), strict=True):
+        if isinstance(answer, SactuiError):
+            failed += 1
+            _say(answer, 4)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            jobs += [(name, job) for job in answer]
+    return jobs, failed
 
 
 def _limit(job: Job) -> str:

@@ -19,7 +19,7 @@ from .. import clock
 from ..domain.job import UNLIMITED, Job
 from ..domain.state import Phase
 from ..domain.text import visible
-from ..errors import Refused
+from ..errors import ProtocolError, Refused, SlurmError
 from ..slurm import arrays, states, values
 from ..slurm import errors as slurm_errors
 from ..transport.script import Section
@@ -291,15 +291,21 @@ async def _prove(
     deadline = clock.monotonic() + patience
     pause = 0.3
     left = list(targets)
+    seen: tuple[Job, ...] = ()
     while True:
-        seen = await _look(link, left)
-        for each in list(left):
+        trouble = ""
+        try:
+            seen = await _look(link, left)
+        except (SlurmError, ProtocolError) as error:
+            # The command may have taken effect: a look that failed says nothing about that.
+            trouble = error.message
+        for each in list(left) if not trouble else ():
             now = _found(each, seen)
-            if each.label not in refused and verb.done(each, now, options):
-                outcomes[each.label] = _done(verb, each, now, options)
-                left.remove(each)
-            elif each.label in refused:
+            if each.label in refused:
                 outcomes[each.label] = _no(verb, each, refused[each.label])
+                left.remove(each)
+            elif verb.done(each, now, options):
+                outcomes[each.label] = _done(verb, each, now, options)
                 left.remove(each)
         if not left:
             return outcomes
@@ -310,12 +316,12 @@ async def _prove(
     for each in left:
         now = _found(each, seen)
         state = states.sentence(now.state) if now else "is not in the queue"
-        outcomes[each.label] = Outcome(
-            Result.UNKNOWN,
-            f"job {each.label} {state}, {patience:.0f} s after it was to be {verb.past}",
-            "\n".join(said),
-            "look again in a minute",
+        what = (
+            f"whether job {each.label} is {verb.past} is not known: {trouble}"
+            if trouble
+            else f"job {each.label} {state}, {patience:.0f} s after it was to be {verb.past}"
         )
+        outcomes[each.label] = Outcome(Result.UNKNOWN, what, "\n".join(said), "look again in a minute")
     return outcomes
 
 

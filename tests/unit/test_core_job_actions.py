@@ -14,7 +14,7 @@ from sactui.core.job_verbs import Target, is_held
 from sactui.core.plan import Grade, Outcome, Plan, Result
 from sactui.domain.job import UNLIMITED, Job
 from sactui.domain.state import Phase
-from sactui.errors import Refused
+from sactui.errors import Refused, SlurmError
 from sactui.transport.script import Answer, Section
 
 RUN = Job(
@@ -164,6 +164,10 @@ def test_the_same_number_on_two_hosts_is_asked_back() -> None:
 # -- running ------------------------------------------------------------------------------
 
 
+#: A look that fails.
+DOWN: list[Job] = []
+
+
 class Cluster:
     """A link whose queue is a list of pictures, one for each look; the last one stays."""
 
@@ -179,7 +183,10 @@ class Cluster:
         return {section.name: Answer(b"", 0, stderr=self.says.encode()) for section in sections}
 
     def look(self) -> tuple[Job, ...]:
-        return tuple(self.pictures.pop(0) if len(self.pictures) > 1 else self.pictures[0])
+        seen = self.pictures.pop(0) if len(self.pictures) > 1 else self.pictures[0]
+        if seen is DOWN:
+            raise SlurmError("the Slurm controller does not answer", layer="controller")
+        return tuple(seen)
 
 
 def act(monkeypatch: pytest.MonkeyPatch, plan: Plan, cluster: Cluster, patience: float = 0.0) -> Outcome:
@@ -266,3 +273,21 @@ def test_limits_are_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     lower = replace(RUN, time_limit=5460)
     outcome = act(monkeypatch, planned("time", RUN, time="1:30:30"), Cluster([RUN], [lower]), patience=60)
     assert (outcome.result, outcome.message) == (Result.DONE, "job 5 has a time limit of 01:31:00")
+
+
+def test_a_controller_that_goes_down_after_the_command_leaves_it_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outcome = act(monkeypatch, planned("cancel", RUN), Cluster([RUN], DOWN), patience=-1)
+    assert outcome.result is Result.UNKNOWN
+    assert "is not known: the Slurm controller does not answer" in outcome.message
+    # And when it comes back the truth is found.
+    outcome = act(monkeypatch, planned("cancel", RUN), Cluster([RUN], DOWN, DOWN, [WAIT]), patience=60)
+    assert outcome.result is Result.DONE
+
+
+def test_a_controller_that_is_down_before_lets_nothing_be_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(DOWN)
+    with pytest.raises(SlurmError):
+        act(monkeypatch, planned("cancel", RUN), cluster)
+    assert cluster.ran == []
