@@ -53,6 +53,16 @@ _CASES: tuple[_Case, ...] = (
         "look whether munged runs there and the clocks agree: munge -n | unmunge",
         definitive=False,
     ),
+    # Slurm reaches its accounting by connections of their own, which fail in the same words.
+    _case(
+        "accounting",
+        "controller",
+        r"slurmdbd|slurm_persist_conn|unable to connect to database|accounting storage is disabled|"
+        r"accounting_storage/none|problem (?:getting|with) .*(?:database|cluster)",
+        "Slurm's accounting does not answer, or there is none",
+        "the queue is not touched by this; finished jobs cannot be looked up",
+        definitive=False,
+    ),
     # The controller answered; the node did not take the step.
     _case(
         "node-failure",
@@ -91,15 +101,6 @@ _CASES: tuple[_Case, ...] = (
         r"slurm\.conf.*no such file|error reading slurm\.conf|fetch_config",
         "the Slurm commands of this host find no configuration",
         "log in to a host that submits jobs, or set SLURM_CONF",
-        definitive=False,
-    ),
-    _case(
-        "accounting",
-        "controller",
-        r"slurmdbd|slurm_persist_conn|unable to connect to database|accounting storage is disabled|"
-        r"accounting_storage/none|problem (?:getting|with) .*(?:database|cluster)",
-        "Slurm's accounting does not answer, or there is none",
-        "the queue is not touched by this; finished jobs cannot be looked up",
         definitive=False,
     ),
     _case(

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from sactui import clock
 from sactui.core.fitting import check, clock_text, wish_of
+from sactui.core.limits import LimitsKeeper, ask
+from sactui.core.link import Hello
 from sactui.domain.accounting import Association, Budget, Qos
 from sactui.domain.job import UNLIMITED
 from sactui.domain.limits import Limits, Wish, free_now, largest
 from sactui.domain.node import Node, Partition, Window
 from sactui.runtimes.hold import HoldOptions
+from sactui.slurm.version import LATEST
+from sactui.transport.script import Answer, Section
 
 NOW = 1_800_000_000.0
 NODES = (
@@ -145,3 +151,70 @@ def test_points_in_time() -> None:
     assert len(clock_text(NOW + 60, NOW)) in (5, 9)
     assert clock_text(NOW + 86400 * 30, NOW).count("-") == 2
     assert clock_text(None, NOW) == "an unknown time"
+
+
+_NO_DATABASE = (
+    b"sacctmgr: error: slurm_persist_conn_open_without_init: failed to open persistent connection to host:"
+    b"localhost:6819: Connection refused\nsacctmgr: error: Sending PersistInit msg: Connection refused\n"
+)
+
+
+class Link:
+    """A host whose accounting does not answer, and whose sinfo is cut."""
+
+    host = "c"
+    able = LATEST
+    hello = Hello("op", "/home/op", "login", "/bin/sh", "slurm 22.05.8", "c", False)
+
+    async def ask(self, *sections: Section, timeout: float = 30.0) -> dict[str, Answer]:
+        said = {
+            "maintenances": Answer(b"No reservations in the system\n", 0),
+            "accounts": Answer(b"", 1, stderr=_NO_DATABASE),
+            "qos": Answer(b"", None, complete=False),
+            "budgets": Answer(b"lab|op|cpu=60|cpu=6\n", 0),
+            "default account": Answer(b"", 124),
+            "nodes": Answer(b"n1 cut in the mid", 0),
+            "rules": Answer(
+                b"PartitionName=main Default=YES State=UP MaxTime=60 TotalNodes=2 Nodes=n[1-2]\n", 0
+            ),
+            "partitions": Answer(b"", 0),
+        }
+        return {section.name: said[section.name] for section in sections}
+
+
+def test_a_part_that_fails_is_missing_with_its_reason_and_takes_nothing_along() -> None:
+    found = asyncio.run(ask(Link()))  # type: ignore[arg-type]
+    assert set(found.missing) == {"accounts", "qos", "default account", "nodes"}
+    assert "accounting does not answer" in found.missing["accounts"]
+    assert (found.nodes, found.associations, found.qos) == (None, None, None)
+    assert (found.windows, found.user) == ((), "op")
+    assert found.budgets is not None
+    assert found.budgets[0].left("cpu") == 54
+    main = found.partition()
+    assert main is not None
+    assert (main.name, main.time_limit) == ("main", 3600)
+    assert check(Wish(cpus=999), found, now=NOW) == []
+    assert [each.field for each in check(Wish(time=7200), found, now=NOW)] == ["time"]
+
+
+def test_limits_are_asked_again_only_when_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link()
+    asked = []
+
+    async def counted(*sections: Section, timeout: float = 30.0) -> dict[str, Answer]:
+        asked.append(len(sections))
+        return await Link.ask(link, *sections)
+
+    monkeypatch.setattr(link, "ask", counted)
+
+    async def work() -> None:
+        keeper = LimitsKeeper(link)  # type: ignore[arg-type]
+        with clock.frozen(NOW):
+            first, second = await asyncio.gather(keeper.get(), keeper.get())
+        assert first is second
+        with clock.frozen(NOW + 1000):
+            assert (await keeper.get(max_age=2000)) is first
+            assert (await keeper.get()) is not first
+
+    asyncio.run(work())
+    assert asked == [8, 8]
