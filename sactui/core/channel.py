@@ -11,6 +11,7 @@ import asyncio
 import secrets
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from .. import clock
@@ -35,7 +36,7 @@ sactui_watchdog=$( ( n=0; trap 'n=0' USR1; trap 'kill $!; exit 0' TERM; exec >/d
   while [ $n -lt {_SILENCE // 5} ]; do
     sleep 5 & wait $!; n=$((n+1)); kill -0 $$ || exit 0
   done
-  kill -KILL -- $$; kill -KILL 0 ) </dev/null & echo $! )
+  kill -KILL $$; kill -KILL 0 ) </dev/null & echo $! )
 trap 'kill $sactui_watchdog 2>/dev/null' EXIT
 """
 
@@ -105,7 +106,7 @@ class StepChannel:
 
     async def _open(self, began: float) -> None:
         channel = self._channel = await self._transport.open_channel(self._command)
-        await channel.write(_WATCHDOG.encode())
+        await self._send(channel, _WATCHDOG.encode())
         if self._job_id:
             said = await self._ask(channel, 'echo "$SLURM_STEP_ID"', began)
             self._step = said.stdout.decode("ascii", "replace").strip()
@@ -116,16 +117,17 @@ class StepChannel:
 
     async def _ask(self, channel: Channel, script: str, began: float) -> Completed:
         token = secrets.token_hex(12)
-        # The script is an argument of a shell of its own: a syntax error in it cannot end
-        # the channel's shell, and nothing in it can read the channel's input. The answer
-        # leaves in one write: several small ones cost 40 ms each (Nagle and delayed ACK
-        # between slurmstepd and srun).
+        # The script is evaluated in a shell of its own: a syntax error in it cannot end the
+        # channel's shell, and nothing in it can read the channel's input. It is in no
+        # argument list, where every user of the node could read it. The answer leaves in one
+        # write: several small ones cost 40 ms each (Nagle and delayed ACK between slurmstepd
+        # and srun).
         framed = (
             f"kill -USR1 $sactui_watchdog; "
-            f"sactui_answer=$(sh -c \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\" </dev/null 2>&1; "
+            f"sactui_answer=$( (eval \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\") </dev/null 2>&1; "
             f"printf '\\n%s %s' {token}_E $?); printf '%s\\n%s\\n' {token}_B \"$sactui_answer\"\n"
         )
-        await channel.write(framed.encode("utf-8", "surrogateescape"))
+        await self._send(channel, framed.encode("utf-8", "surrogateescape"))
         begin, end = f"{token}_B\n".encode(), f"\n{token}_E ".encode()
         answer = bytearray()
         while True:
@@ -143,6 +145,18 @@ class StepChannel:
                     raise ProtocolError(f"{self._transport.host}: the step's answer has no frame")
                 body = bytes(answer[start + len(begin) : at])
                 return Completed(body, b"", int(status), clock.monotonic() - began)
+
+    async def _send(self, channel: Channel, data: bytes) -> None:
+        """Write; a step that was refused takes no input, and has said why."""
+        try:
+            await channel.write(data)
+        except ConnectionLost as error:
+            answer = b""
+            with suppress(ConnectionLost):
+                while more := await channel.read():
+                    answer += more
+            ended = self._ended(await channel.wait(), channel.stderr, answer)
+            raise ended from error
 
     def _ended(self, status: int | None, stderr: bytes, answer: bytes) -> SlurmError | ConnectionLost:
         text = (stderr + b"\n" + answer).decode("utf-8", "replace").strip()
@@ -174,8 +188,9 @@ class SingleSteps:
     async def exchange(self, script: str, timeout: float = 15.0) -> Completed:
         """Run ``script`` as a step of its own; errors as for the channel."""
         token = secrets.token_hex(12)
-        argument = f"\"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\""
-        text = f"{self._preamble}\n{shlex.join([*self._argv, '-c'])} {argument} </dev/null\n"
+        # On the step's standard input, not in an argument list: it may hold secrets.
+        fed = f"(eval \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\") </dev/null"
+        text = f"{self._preamble}\n{shlex.join(self._argv)} <<'{token}_T'\n{fed}\n{token}_T\n"
         completed = await self._transport.run(text, timeout=timeout)
         if completed.exit_status and not completed.stdout:
             raise slurm_errors.classify(completed.stderr.decode("utf-8", "replace"))

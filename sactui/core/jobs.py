@@ -40,7 +40,8 @@ async def look_at_jobs(
         if ids and failed.text and "invalid job id" in failed.text.lower():
             return ()  # asked for one id that the controller has forgotten: it answered
         raise failed
-    read = squeue.parse(answer.stdout, tokens, able)
+    # Nearly all records are the same bytes at every look: they are found again, not read.
+    read = squeue.parse(answer.stdout, tokens, able, None if ids else link.jobs_seen)
     jobs = list(read.jobs)
     for wrong in read.errors[:_MOST_REREADS]:
         if wrong.job_id is not None and (job := await _reread(link, wrong.job_id)):

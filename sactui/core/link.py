@@ -21,7 +21,7 @@ from ..errors import (
     ProtocolError,
     TransportError,
 )
-from ..slurm import environment
+from ..slurm import environment, squeue
 from ..slurm.version import Capabilities, capabilities, parse_version
 from ..spec import site
 from ..transport.base import Completed, Transport
@@ -65,6 +65,8 @@ class HostLink:
         #: What the newest squeue itself took, in seconds, without the way there and back.
         self.command_seconds = 0.0
         self.hello: Hello | None = None
+        #: The records of the newest queue, by their bytes.
+        self.jobs_seen = squeue.Memory()
         #: Bytes that the login profile printed before anything was asked.
         self.login_noise = 0
         #: What the site wishes; read with every login.

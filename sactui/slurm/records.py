@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import secrets
+import string
 from dataclasses import dataclass
 
 from ..domain.text import decode, visible
 
+_LETTERS = string.ascii_letters + string.digits
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9]{7,40}")
 
 
@@ -36,7 +38,12 @@ class Tokens:
 
 def fresh() -> Tokens:
     """Tokens for one call."""
-    return Tokens("zF" + secrets.token_hex(8), "zE" + secrets.token_hex(8))
+    return Tokens("F" + _word(), "E" + _word())
+
+
+def _word() -> str:
+    # 47 bits: short, because it is printed behind every field of every job.
+    return "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +61,48 @@ def split(data: bytes, tokens: Tokens, fields: int) -> tuple[list[list[str]], li
 
     A record that was cut short has no end token and is never returned.
     """
-    *chunks, rest = decode(data).split(tokens.end)
+    field = tokens.field.encode()
+    chunks, errors = cut(data, tokens.end.encode(), field)
     rows: list[list[str]] = []
-    errors: list[RecordError] = []
-    for index, chunk in enumerate(chunks):
-        if index:
-            # The end token is followed by the line break that Slurm itself prints.
-            bare = chunk[2:] if chunk.startswith("\r\n") else chunk[1:] if chunk.startswith("\n") else None
-            if bare is None:
-                errors.append(_error("something stands between two records", chunk, tokens))
-                continue
-            chunk = bare
-        row = chunk.split(tokens.field)
-        if len(row) != fields:
-            errors.append(_error(f"{len(row)} fields instead of {fields}", chunk, tokens))
-            continue
-        rows.append(row)
-    if rest.strip("\r\n "):
-        errors.append(_error("the answer ends in the middle of a record", rest.lstrip("\r\n"), tokens))
+    for chunk in chunks:
+        row = decode(chunk).split(tokens.field)
+        if len(row) == fields:
+            rows.append(row)
+        else:
+            errors.append(misfit(chunk, field, fields))
     return rows, errors
 
 
-def _error(why: str, chunk: str, tokens: Tokens) -> RecordError:
-    first, found, _ = chunk.partition(tokens.field)
-    job_id = int(first) if found and re.fullmatch(r"[0-9]{1,10}", first) else None
-    return RecordError(why, job_id, visible(chunk[:120]))
+def cut(data: bytes, end: bytes, field: bytes, *, id_at: int = 0) -> tuple[list[bytes], list[RecordError]]:
+    """Cut an answer into the bytes of its records, and name what is none.
+
+    ``id_at`` is the index of the field with the job's id, for the errors.
+    """
+    # An end token is followed by the line break that Slurm itself prints.
+    *chunks, rest = data.split(end + b"\n")
+    errors: list[RecordError] = []
+    if data.count(end) != len(chunks):
+        # Other line breaks, or something between the records.
+        first, *others, rest = data.split(end)
+        chunks = [first]
+        for chunk in others:
+            if chunk.startswith((b"\r\n", b"\n")):
+                chunks.append(chunk.removeprefix(b"\r").removeprefix(b"\n"))
+            else:
+                errors.append(_error("something stands between two records", chunk, field, id_at))
+    if rest.strip(b"\r\n "):
+        why = "the answer ends in the middle of a record"
+        errors.append(_error(why, rest.lstrip(b"\r\n"), field, id_at))
+    return chunks, errors
+
+
+def misfit(chunk: bytes, field: bytes, fields: int, *, id_at: int = 0) -> RecordError:
+    """The error of a record that has not ``fields`` fields."""
+    return _error(f"{chunk.count(field) + 1} fields instead of {fields}", chunk, field, id_at)
+
+
+def _error(why: str, chunk: bytes, field: bytes, id_at: int) -> RecordError:
+    parts = chunk.split(field, id_at + 1)
+    given = parts[id_at] if len(parts) > id_at + 1 else b""
+    job_id = int(given) if re.fullmatch(rb"[0-9]{1,10}", given) else None
+    return RecordError(why, job_id, visible(decode(chunk[:120])))

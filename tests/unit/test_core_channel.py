@@ -64,7 +64,7 @@ def test_an_answer_that_forges_a_frame_stays_an_answer() -> None:
 
 def test_a_timeout_closes_the_channel_and_the_next_exchange_opens_a_new_one() -> None:
     async def work(channel: StepChannel) -> None:
-        pid = int((await channel.exchange("echo $PPID")).stdout)
+        pid = int((await channel.exchange("echo $$")).stdout)
         with pytest.raises(RunTimeout):
             await channel.exchange("exec sleep 60", timeout=0.3)
         assert not channel.open
@@ -92,7 +92,7 @@ def test_the_watchdog_ends_a_silent_step(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(channel_module, "_WATCHDOG", quick.replace("kill -KILL 0", ":"))
 
     async def work(channel: StepChannel) -> None:
-        pid = int((await channel.exchange("echo $PPID")).stdout)
+        pid = int((await channel.exchange("echo $$")).stdout)
         async with asyncio.timeout(10):
             while _alive(pid):  # noqa: ASYNC110 - a process of another parent has no event
                 await asyncio.sleep(0.05)

@@ -163,10 +163,10 @@ def test_old_squeue_without_a_long_format() -> None:
 
 
 def test_a_record_that_does_not_fit_is_reported_with_its_id() -> None:
-    data = render(RUNNING) + encode(f"77{TOKENS.field}oops{TOKENS.end}\n") + render(WAITING)
+    data = render(RUNNING) + encode(f"0:01{TOKENS.field}77{TOKENS.field}oops{TOKENS.end}\n") + render(WAITING)
     answer = squeue.parse(data, TOKENS)
     assert [job.id for job in answer.jobs] == [12, 1]
-    assert [(error.job_id, error.why) for error in answer.errors] == [(77, "2 fields instead of 25")]
+    assert [(error.job_id, error.why) for error in answer.errors] == [(77, "3 fields instead of 25")]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,11 @@ def test_nothing_is_an_empty_queue() -> None:
     assert squeue.parse(b"\n", TOKENS) == squeue.Answer(())
 
 
-FREE = st.binary(max_size=30).map(decode).filter(lambda text: "zF" not in text and "zE" not in text)
+FREE = (
+    st.binary(max_size=30)
+    .map(lambda data: decode(data.replace(b"\0", b"\1")))  # Slurm prints C strings
+    .filter(lambda text: "zF" not in text and "zE" not in text)
+)
 
 
 @given(st.lists(st.tuples(FREE, FREE, FREE), max_size=4), st.data())
@@ -225,13 +229,13 @@ def test_any_output_gives_jobs_or_errors(parts: list[str]) -> None:
 def test_the_command() -> None:
     argv = squeue.command(TOKENS)
     assert argv[:4] == ["squeue", "-h", "-a", "-O"]
-    assert argv[4].startswith("JobID:zFabcdef12,JobArrayID:zFabcdef12,")
+    assert argv[4].startswith("TimeUsed:zFabcdef12,JobID:zFabcdef12,JobArrayID:zFabcdef12,")
     assert argv[4].endswith(",Name:zFabcdef12,Comment:zEabcdef12")
     assert argv[5:] == ["--me"]
     assert squeue.command(TOKENS, all_users=True)[5:] == []
     assert squeue.command(TOKENS, jobs=[3, 4], ended=True)[5:] == ["-j", "3,4", "-t", "all"]
     old = squeue.command(TOKENS, able=OLD, user="op")
-    assert old[3:5] == ["-o", "".join(f"%{c}zFabcdef12" for c in "AiTuUPaqDCMlVSeBNbrEZj") + "%kzEabcdef12"]
+    assert old[3:5] == ["-o", "".join(f"%{c}zFabcdef12" for c in "MAiTuUPaqDClVSeBNbrEZj") + "%kzEabcdef12"]
     assert old[5:] == ["-u", "op"]
     with pytest.raises(ValueError, match="name was not given"):
         squeue.command(TOKENS, able=OLD)
