@@ -71,7 +71,7 @@ def test_preempted_by_others(emptied: Lab, tmp_path: Path) -> None:
         # One may be requeued and keeps its lease; the other one is over.
         await until(lambda: "requeued, 1 tenant lost" in home("back").why, "that it was requeued")
         assert home("back").job_id == first
-        assert home("back").phase is Phase.PENDING
+        await until(lambda: home("back").phase is Phase.PENDING, "that it waits")
         assert home("back").lost == ("soft",)
         await until(lambda: home("away").phase.ended, "the end of the other one")
         assert home("away").state == "preempted"
