@@ -178,7 +178,8 @@ class HostPoller:
             server = await self.steps.look(allocation, known.value)
             seen = known.good(server, clock.now())
         except SactuiError as error:
-            seen = known.failed(trouble(error))
+            # Not what was known at the beginning: the job may be in another life by now.
+            seen = (self.picture.servers.get(allocation.job_id) or Seen()).failed(trouble(error))
         self.picture = self.picture.with_server(allocation.job_id, seen)
         self._publish()
 

@@ -126,12 +126,13 @@ async def cancel(link: HostLink, plan: Plan, lease: Lease, *, patience: float = 
     same job after a requeue, is not the one that was confirmed.
     """
     uuid = succession.uuid_of(lease)
+    jobs = await look_at_jobs(link)
+    _confirm(plan, jobs)
     if uuid:
         # From here on its script submits no successor.
         marker = shlex.quote(f"{hold.RUN}/{uuid}.released")
         await link.ask(Section("mark", f'cd "$HOME" && mkdir -p {hold.RUN} && : >{marker}'), timeout=20)
-    jobs = await look_at_jobs(link)
-    _confirm(plan, jobs)
+        jobs = await look_at_jobs(link)
     known = {job.id for job in jobs}
     if uuid and lease.job is None and not succession.marked(jobs, uuid):
         found = await booking.find(link, lease.name, uuid)

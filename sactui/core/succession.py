@@ -146,6 +146,9 @@ def follow(lease: Lease, jobs: Sequence[Job], servers: Mapping[int, Seen[Server]
     current = found.current
     if current is None or (current.phase not in _LIVE and current.id == lease.job):
         return lease
+    if current.state == "COMPLETING":
+        # Of a requeued one the count of lives has risen already, and its old server may still answer.
+        return lease
     after = bound(lease, current.id, current)
     life = f"{current.id}.{current.restarts}"
     before = str(after.ours.get("life") or "")

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 _WATCH = 2
 
 #: The session that keeps the server alive, and ends it when the batch shell dies
-#: unannounced (a node failure ends the shell with SIGKILL, and no trap runs).
+#: unannounced (a node failure ends the shell with SIGKILL, and no trap runs). By its pid:
+#: by its socket it could hit the server of the same job's next life.
 _ROOT = (
-    "trap '' USR1 HUP; while kill -0 \"$SACTUI_BATCH_PID\" 2>/dev/null; do sleep "
-    f"{_WATCH}; done; exec tmux kill-server"
+    "trap '' USR1; while kill -0 \"$SACTUI_BATCH_PID\" 2>/dev/null; do sleep "
+    f'{_WATCH}; done; p=${{TMUX#*,}}; exec kill "${{p%%,*}}"'
 )
 
 #: Options of the server. The socket is ours alone, so an unconditional detach key
@@ -103,8 +104,19 @@ for v in {_KEPT}; do
   eval "x=\\${{$v-}}"
   [ -n "$x" ] && printf "export %s='%s'\\n" "$v" "$(printf %s "$x" | sed "s/'/'\\\\\\\\''/g")"
 done >"$run/$me.env"
-{_LEAVE if successor else ""}root={shlex.quote(_ROOT)}
-T -f /dev/null new-session -d -s _root -x 200 -y 50 "$root" || exit 1
+{_LEAVE if successor else ""}# What an earlier life of this very job has left behind would be taken for ours.
+tries=0
+while [ "$(owner)" = "SLURM_JOB_ID=$me" ] && [ $tries -lt 50 ]; do
+  T kill-server; sleep 0.1; tries=$((tries + 1))
+done
+root={shlex.quote(_ROOT)}
+tries=0
+# A server of an earlier life that is ending takes the call, and goes.
+until T -f /dev/null new-session -d -s _root -x 200 -y 50 "$root"; do
+  tries=$((tries + 1))
+  [ $tries -lt 50 ] || exit 1
+  sleep 0.1
+done
 {server}
 report="node ${{SLURMD_NODENAME:-$(hostname)}}
 tmux $(command -v tmux)

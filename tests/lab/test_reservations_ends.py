@@ -8,16 +8,18 @@ import signal as signals
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from sactui import clock
 from sactui.core.booking import BookRequest
 from sactui.core.controller import Controller
 from sactui.core.plan import Result
 from sactui.domain.fleet import Reservation
 from sactui.domain.state import AgentState, Phase
-from sactui.errors import Refused
+from sactui.errors import LabError, Refused
 from sactui.lab import Lab, Partition
 from sactui.lab.conditions import configured
 from sactui.runtimes.hold import HoldOptions
@@ -42,6 +44,21 @@ def emptied(mended: Lab) -> Iterator[Lab]:
 
 def plain(lab: Lab, **changes: object) -> HoldOptions:
     return options(lab, **{"persistent": False, **changes})
+
+
+async def _at_once(controller: Controller, lab: Lab, name: str) -> None:
+    """A requeued job waits two minutes, which begin when its first life is cleared away."""
+    job = controller.reservation(name).job_id
+    for _ in range(60):
+        if controller.reservation(name).phase is Phase.RUNNING:
+            break
+        with suppress(LabError):  # while its first life is cleared away it counts as finished
+            await asyncio.to_thread(lab.slurm, "scontrol", "update", f"JobId={job}", "StartTime=now")
+        await asyncio.sleep(1)
+    else:
+        pytest.fail(f"{name} does not run again: {lab.slurm('scontrol', 'show', 'job', str(job))}")
+    mark = clock.now()
+    await until(lambda: (controller.reservation(name).panes_at or 0) > mark, "the server of the next life")
 
 
 def test_preempted_by_others(emptied: Lab, tmp_path: Path) -> None:
@@ -73,15 +90,11 @@ def test_preempted_by_others(emptied: Lab, tmp_path: Path) -> None:
         assert home("back").job_id == first
         await until(lambda: home("back").phase is Phase.PENDING, "that it waits")
         assert home("back").lost == ("soft",)
-        await until(lambda: home("away").phase.ended, "the end of the other one")
-        assert home("away").state == "preempted"
+        await until(lambda: home("away").state == "preempted", "the end of the other one")
         await until(lambda: controller.agent("hard").state is AgentState.DEAD, "its agent")
         for name in lab.slurm("squeue", "-h", "-n", "urgent", "-o", "%A").split():
             await asyncio.to_thread(lab.slurm, "scancel", name)
-        await asyncio.to_thread(lab.slurm, "scontrol", "update", f"JobId={first}", "StartTime=now")
-        await until(
-            lambda: home("back").phase is Phase.RUNNING and home("back").panes_at is not None, "again"
-        )
+        await _at_once(controller, lab, "back")
         again = await controller.run(controller.plan_start(["soft"])[0])
         assert again.result is Result.DONE, again
         await until(lambda: not home("back").lost, "that it is not lost any more")
@@ -256,3 +269,35 @@ def test_booked_followed_left_extended_and_adopted_from_the_command_line(
     assert live(lab, "foreign") == []
     cli("reservations", "release", "byhand", "--yes")
     assert cli.json("reservations") == []
+
+
+def test_a_batch_shell_that_dies_unannounced_takes_its_server_along(emptied: Lab, tmp_path: Path) -> None:
+    lab = emptied
+
+    async def work(controller: Controller) -> None:
+        await book(controller, lab, "sudden", plain(lab))
+        socket = controller.reservation("sudden").tmux_server
+        servers = [pid for pid in lab.processes() if _words(pid)[:4] == ["tmux", "-u", "-L", socket]]
+        assert servers
+        (shell,) = {variables["SACTUI_BATCH_PID"] for pid in servers if (variables := _environment(pid))}
+        os.kill(int(shell), signals.SIGKILL)
+        await until(lambda: not set(servers) & lab.processes(), "the end of its tmux server")
+        await until(lambda: controller.reservation("sudden").phase.ended, "the end of its job")
+        await release(controller, "sudden")
+
+    driven(configuration(lab, tmp_path), work)
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def _environment(pid: int) -> dict[str, str]:
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return {}
+    return dict(line.partition("=")[::2] for line in text.split("\0") if "=" in line)

@@ -83,6 +83,8 @@ def test_tenants_are_remembered_lost_and_found_again() -> None:
 
 def test_a_requeued_job_is_another_life_of_the_same_id() -> None:
     first = succession.follow(lease(), [job(1)], {1: server("a")})
+    clearing = job(1, restarts=1, state="COMPLETING")
+    assert succession.follow(first, [clearing], {1: server("a")}) is first, "it is still being cleared away"
     second = succession.follow(first, [job(1, phase=Phase.PENDING, restarts=1)], {})
     assert succession.lost(second) == (1, "requeued", ("a",))
 
