@@ -8,18 +8,16 @@ import signal as signals
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from sactui import clock
 from sactui.core.booking import BookRequest
 from sactui.core.controller import Controller
 from sactui.core.plan import Result
 from sactui.domain.fleet import Reservation
 from sactui.domain.state import AgentState, Phase
-from sactui.errors import LabError, Refused
+from sactui.errors import Refused
 from sactui.lab import Lab, Partition
 from sactui.lab.conditions import configured
 from sactui.runtimes.hold import HoldOptions
@@ -44,21 +42,6 @@ def emptied(mended: Lab) -> Iterator[Lab]:
 
 def plain(lab: Lab, **changes: object) -> HoldOptions:
     return options(lab, **{"persistent": False, **changes})
-
-
-async def _at_once(controller: Controller, lab: Lab, name: str) -> None:
-    """A requeued job waits two minutes, which begin when its first life is cleared away."""
-    job = controller.reservation(name).job_id
-    for _ in range(60):
-        if controller.reservation(name).phase is Phase.RUNNING:
-            break
-        with suppress(LabError):  # while its first life is cleared away it counts as finished
-            await asyncio.to_thread(lab.slurm, "scontrol", "update", f"JobId={job}", "StartTime=now")
-        await asyncio.sleep(1)
-    else:
-        pytest.fail(f"{name} does not run again: {lab.slurm('scontrol', 'show', 'job', str(job))}")
-    mark = clock.now()
-    await until(lambda: (controller.reservation(name).panes_at or 0) > mark, "the server of the next life")
 
 
 def test_preempted_by_others(emptied: Lab, tmp_path: Path) -> None:
@@ -94,10 +77,6 @@ def test_preempted_by_others(emptied: Lab, tmp_path: Path) -> None:
         await until(lambda: controller.agent("hard").state is AgentState.DEAD, "its agent")
         for name in lab.slurm("squeue", "-h", "-n", "urgent", "-o", "%A").split():
             await asyncio.to_thread(lab.slurm, "scancel", name)
-        await _at_once(controller, lab, "back")
-        again = await controller.run(controller.plan_start(["soft"])[0])
-        assert again.result is Result.DONE, again
-        await until(lambda: not home("back").lost, "that it is not lost any more")
         await asyncio.gather(release(controller, "back"), release(controller, "away"))
 
     with configured(lab, partitions=[Partition("high", tier=10)]):
