@@ -24,6 +24,8 @@ _LARGEST_ANSWER = 16 * 1024 * 1024
 #: Seconds of silence after which the step ends itself, even when its shell is blocked in
 #: a write to a laptop that sleeps: the watchdog is a process of its own.
 _SILENCE = 120
+#: Empty lines that one exchange may send to hurry its answer on.
+_NUDGES = 6
 
 #: Fed to the step's shell first. The watchdog counts in steps of 5 s and starts again
 #: at each USR1, which every exchange sends; then it ends the whole process group. It runs
@@ -123,13 +125,15 @@ class StepChannel:
         # write: several small ones cost 40 ms each (Nagle and delayed ACK between slurmstepd
         # and srun).
         framed = (
-            f"kill -USR1 $sactui_watchdog; "
+            # At once, and a line of its own: a long question comes in pieces of 1 KiB too, and
+            # any output carries along the acknowledgement that the next piece waits for.
+            f"kill -USR1 $sactui_watchdog; printf '%s\\n' {token}_B\n"
             f"sactui_answer=$( (eval \"$(cat <<'{token}_S'\n{script}\n{token}_S\n)\") </dev/null 2>&1; "
-            f"printf '\\n%s %s' {token}_E $?); printf '%s\\n%s\\n' {token}_B \"$sactui_answer\"\n"
+            f"printf '\\n%s %s' {token}_E $?); printf '%s\\n' \"$sactui_answer\"\n"
         )
         await self._send(channel, framed.encode("utf-8", "surrogateescape"))
         begin, end = f"{token}_B\n".encode(), f"\n{token}_E ".encode()
-        answer = bytearray()
+        answer, nudges = bytearray(), _NUDGES
         while True:
             data = await channel.read()
             if not data:
@@ -145,6 +149,12 @@ class StepChannel:
                     raise ProtocolError(f"{self._transport.host}: the step's answer has no frame")
                 body = bytes(answer[start + len(begin) : at])
                 return Completed(body, b"", int(status), clock.monotonic() - began)
+            # Slurm relays an answer in pieces of 1 KiB and holds each back until the one before
+            # is acknowledged, 40 ms later; an empty line to the shell carries that along.
+            if nudges:
+                nudges -= 1
+                with suppress(ConnectionLost):
+                    await channel.write(b"\n")
 
     async def _send(self, channel: Channel, data: bytes) -> None:
         """Write; a step that was refused takes no input, and has said why."""
