@@ -86,7 +86,7 @@ def test_what_srun_says_is_the_error() -> None:
 
 
 def test_the_watchdog_ends_a_silent_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = channel_module._WATCHDOG.replace("-lt 24", "-lt 1").replace("sleep 5", "sleep 0.2")
+    quick = channel_module._WATCHDOG.replace("-lt 24", "-lt 5").replace("sleep 5", "sleep 0.2")
     assert quick != channel_module._WATCHDOG
     # The process group is pytest's own here: only the shell itself may be ended.
     monkeypatch.setattr(channel_module, "_WATCHDOG", quick.replace("kill -KILL 0", ":"))
