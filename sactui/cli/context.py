@@ -46,6 +46,7 @@ def configuration(args: argparse.Namespace, settings: Settings | None = None) ->
         state_directory=state_dir(),
         ssh_config=Path(ssh_config) if ssh_config else None,
         interval=settings.interval,
+        stagger=settings.start_stagger,
         read_only=args.read_only or settings.read_only,
         clusters=_clusters(settings),
     )

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, SactuiError, SettingsError
-from . import adoption, heirs, job_actions, release, remote_files, reservations, tenants
+from . import adoption, attaching, heirs, job_actions, release, remote_files, reservations, tenants
 from .hosts import Host
 from .plan import Outcome, Plan, Result
 
@@ -26,6 +26,8 @@ RUNNERS: dict[str, Runner] = {
     "purge": remote_files.purge,
     "start": tenants.run_start,
     "stop": tenants.run_stop,
+    "restart": tenants.run_restart,
+    "send": attaching.send,
     **job_actions.RUNNERS,
 }
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..domain.state import Link
 from ..errors import Refused
-from ..runtimes import hold_script, tenant
+from ..runtimes import hold_script, keystrokes, tenant
 from ..slurm import srun
 from ..transport.base import Terminal
 from . import tenants
 from .hosts import Host
+from .plan import Grade, Outcome, Plan, Result
 from .steps import Allocation
 from .terminals import LeavingTerminal
 from .workloads import workload
@@ -33,6 +34,67 @@ async def logs(controller: Controller, name: str, lines: int) -> str:
     """The last ``lines`` lines of an agent's pane, history and screen."""
     host, place = await _place(controller, name)
     return await tenants.log_text(host.steps, place, name, lines)
+
+
+def plan_send(controller: Controller, name: str, text: str, expected: str = "") -> Plan:
+    """The plan that types ``text`` and enter into an agent.
+
+    With ``expected`` only while its screen is still the one with that fingerprint. The
+    text may be a secret: it is in no command that is shown or kept.
+    """
+    if not text or len(text) > keystrokes.LONGEST:
+        raise Refused(
+            f"{len(text)} characters cannot be typed",
+            f"send 1 to {keystrokes.LONGEST}; larger things as a file",
+        )
+    if "\0" in text:
+        raise Refused("a text with a zero byte cannot be typed", "send it as a file")
+    if expected and not keystrokes.is_hash(expected):
+        raise Refused(f"{expected!r} is no fingerprint of a screen", "take it from: sactui send --json")
+    agent = controller.agent(name)
+    host, place = workload(name, agent.runtime).place(controller, agent)
+    pane = agent.pane
+    if pane is None or pane.dead:
+        raise Refused(f"{name} does not run: {agent.verdict.why or agent.state.value}", "start it (s)")
+    return Plan(
+        "send",
+        host,
+        name,
+        f"Type into {name}",
+        (f"Types {len(text)} characters and enter into {name} ({agent.state.value}).",),
+        (f"tmux -L {place.socket} paste-buffer -t {pane.pane_id}  ({len(text)} characters)",),
+        Grade.NONE,
+        {"text": text, "expected": expected, "allocation": place, "pane": pane.pane_id},
+    )
+
+
+async def send(controller: Controller, host: Host, plan: Plan) -> Outcome:
+    """Type, and look at the screen: the outcome's evidence is its new fingerprint."""
+    place: Allocation = plan.data["allocation"]
+    script = keystrokes.send_script(
+        plan.target,
+        plan.data["pane"],
+        place.socket,
+        plan.data["text"],
+        secrets.token_hex(6),
+        plan.data["expected"],
+    )
+    word, before, after = keystrokes.answer(await host.steps.run(place, script))
+    if word == "typed":
+        seen = "its screen moved" if before != after else "its screen is the same"
+        return Outcome(Result.DONE, f"typed into {plan.target}; {seen}", after)
+    if word == "other":
+        return Outcome(
+            Result.FAILED,
+            f"{plan.target}: the screen is another one now; nothing was typed",
+            before,
+            f"look at it, then: sactui send {plan.target} TEXT --expect-hash {before}",
+        )
+    if word == "moved":
+        return Outcome(
+            Result.FAILED, f"{plan.target}: its pane is gone or dead; nothing was typed", "", "look again (r)"
+        )
+    return Outcome(Result.UNKNOWN, f"{plan.target}: whether it was typed is not known", "", "look at it (a)")
 
 
 async def foreground(controller: Controller, name: str) -> Sequence[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..leases.places import lease_directory
+from ..leases.places import lease_directory, registry_directory
 from ..transport.choice import Route
 from .poller import STEADY
 
@@ -20,10 +20,13 @@ class Configuration:
     routes: Mapping[str, Route] = field(default_factory=dict)
     agent_directories: tuple[Path, ...] = ()
     lease_directory: Path = field(default_factory=lease_directory)
+    registry_directory: Path = field(default_factory=registry_directory)
     state_directory: Path = Path()
     ssh_config: Path | None = None
     interval: float = STEADY
     read_only: bool = False
     follow_files: bool = True
+    #: seconds between two agents that are started together
+    stagger: float = 0.0
     #: host -> the Slurm cluster behind its login, where it has several (``squeue -M``)
     clusters: Mapping[str, str] = field(default_factory=dict)

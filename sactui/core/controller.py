@@ -314,6 +314,30 @@ class Controller:
             plan for runtime, group in groups.items() for plan in WORKLOADS[runtime].plan_start(self, group)
         ]
 
+    def plan_restart(self, names: Sequence[str]) -> list[Plan]:
+        """Plan to stop agents and to start them again; each runtime groups its own."""
+        groups: dict[str, list[AgentDefinition]] = {}
+        for name in names:
+            definition = self.files.definitions.get(name)
+            if definition is None:
+                raise Refused(
+                    f"there is no definition of agent {name!r}", "without one it cannot be started again"
+                )
+            if workload(name, definition.runtime).plan_restart is None:
+                raise Refused(
+                    f"{name}: runtime {definition.runtime} is not restarted", "stop it, then start it"
+                )
+            groups.setdefault(definition.runtime, []).append(definition)
+        plans = []
+        for runtime, group in groups.items():
+            if (planner := WORKLOADS[runtime].plan_restart) is not None:
+                plans += planner(self, group)
+        return plans
+
+    def plan_send(self, name: str, text: str, expected: str = "") -> Plan:
+        """Plan to type a text into an agent; see :func:`attaching.plan_send`."""
+        return attaching.plan_send(self, name, text, expected)
+
     def plan_stop(self, names: Sequence[str]) -> list[Plan]:
         """Plan to stop agents; each runtime groups its own."""
         groups: dict[str, list[Agent]] = {}

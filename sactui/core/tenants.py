@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import clock
-from ..domain.fleet import Agent, Reservation
+from ..domain.fleet import Agent, Problem, Reservation
 from ..domain.pane import Pane, Server
 from ..domain.state import Phase
-from ..errors import Refused
+from ..errors import Refused, SactuiError
+from ..leases import registry
 from ..runtimes import claude, tenant
 from ..spec.definition import AgentDefinition
 from .hosts import Host
@@ -247,11 +248,87 @@ def place(controller: Controller, agent: Agent) -> tuple[str, Allocation]:
     return home.host, found
 
 
+def plan_restarts(controller: Controller, definitions: Sequence[AgentDefinition]) -> list[Plan]:
+    """Plans to stop tenants where they run, and to start them again as their files say now."""
+    plans = []
+    for plan in plan_starts(controller, definitions):
+        names: list[str] = plan.data["names"]
+        agents = {agent.name: agent for agent in controller.fleet.agents}
+        alive = [name for name in names if name in agents and agents[name].state.alive]
+        note = (
+            f"Ends {', '.join(f'{name} ({agents[name].state.value})' for name in alive)} first; "
+            "what is not saved there is lost."
+            if alive
+            else "None of them runs now."
+        )
+        place: Allocation = plan.data["allocation"]
+        kills = tuple(
+            shlex.join(["tmux", "-L", place.socket, "kill-session", "-t", f"={tenant.session(name)}"])
+            for name in alive
+        )
+        plans.append(
+            replace(
+                plan,
+                kind="restart",
+                title=plan.title.replace("Start", "Restart", 1),
+                impact=(note, *plan.impact),
+                commands=(*kills, *plan.commands),
+                grade=Grade.ASK if len(alive) <= 3 else Grade.TYPE,
+            )
+        )
+    return plans
+
+
 async def run_start(controller: Controller, host: Host, plan: Plan) -> Outcome:
-    """Run a plan of :func:`plan_start`."""
-    return await start(host.steps, plan)
+    """Run a plan of :func:`plan_start`, one agent after the other when a person wants it so."""
+    wait = controller.configuration.stagger
+    launches: list[tenant.Launch] = plan.data["launches"]
+    if wait <= 0 or len(launches) < 2:
+        outcome = await start(host.steps, plan)
+    else:
+        parts: dict[str, Outcome] = {}
+        for index, item in enumerate(launches):
+            if index:
+                await asyncio.sleep(wait)
+            one = replace(plan, data={**plan.data, "names": [item.name], "launches": [item]})
+            try:
+                parts[item.name] = await start(host.steps, one)
+            except SactuiError as error:
+                parts[item.name] = Outcome(Result.UNKNOWN, f"{item.name}: {error.message}", "", error.remedy)
+        outcome = together(parts, "started")
+    _note(controller, plan, outcome, started=True)
+    return outcome
 
 
 async def run_stop(controller: Controller, host: Host, plan: Plan) -> Outcome:
     """Run a plan of :func:`plan_stop`."""
-    return await stop(host.steps, plan)
+    outcome = await stop(host.steps, plan)
+    _note(controller, plan, outcome, started=False)
+    return outcome
+
+
+async def run_restart(controller: Controller, host: Host, plan: Plan) -> Outcome:
+    """Stop, see that they are gone, and only then start."""
+    stopped = await stop(host.steps, plan)
+    if stopped.result is not Result.DONE:
+        return replace(stopped, message=f"nothing was started: {stopped.message}")
+    return await run_start(controller, host, plan)
+
+
+def _note(controller: Controller, plan: Plan, outcome: Outcome, *, started: bool) -> None:
+    """Keep the reference's registry true: only what was seen is written, or removed."""
+    directory = controller.configuration.registry_directory
+    parts = outcome.parts or ((plan.data["names"][0], outcome),)
+    for name, part in parts:
+        if part.result is not Result.DONE:
+            continue
+        try:
+            if started:
+                definition = controller.files.definitions.get(name)
+                path = definition.path if definition else ""
+                entry = registry.Entry(name, path, 0, registry.timestamp(), tenant.session(name))
+                registry.register(directory, entry)
+            else:
+                registry.unregister(directory, name)
+        except SactuiError as error:
+            controller.files.add_problem(Problem("registry", str(directory), error.message, error.remedy))

@@ -30,10 +30,11 @@ class Workload:
     plan_start: Callable[[Controller, Sequence[AgentDefinition]], list[Plan]]
     plan_stop: Callable[[Controller, Sequence[Agent]], list[Plan]]
     place: Callable[[Controller, Agent], tuple[str, Allocation]]
+    plan_restart: Callable[[Controller, Sequence[AgentDefinition]], list[Plan]] | None = None
 
 
 WORKLOADS: dict[str, Workload] = {
-    "slurm-tenant": Workload(tenants.plan_starts, tenants.plan_stops, tenants.place),
+    "slurm-tenant": Workload(tenants.plan_starts, tenants.plan_stops, tenants.place, tenants.plan_restarts),
 }
 
 

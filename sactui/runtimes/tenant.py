@@ -115,7 +115,8 @@ def start_script(launches: Sequence[Launch], socket: str, token: str) -> str:
         name = session(launch.name)
         lines += [
             # A dead pane is kept for its last screen; a new start replaces it.
-            f"alive=$(T list-panes -s -t '={name}' -F '#{{pane_dead}}' 2>/dev/null)",
+            # Without the colon tmux takes a name for a prefix here.
+            f"alive=$(T list-panes -s -t '={name}:' -F '#{{pane_dead}}' 2>/dev/null)",
             'case "$alive" in *0*) echo "there ' + launch.name + '" ;; *)',
             f"[ -n \"$alive\" ] && T kill-session -t '={name}'",
             f'f="$d/{token}-{index}"',

@@ -16,9 +16,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for verb, text, run in (
         ("start", "start agents", _start),
         ("stop", "stop agents; their reservation stays", _stop),
+        ("restart", "stop agents, and start them as their files say now", _restart),
     ):
         sub = commands.add_parser(verb, help=text)
-        sub.add_argument("name", nargs="*", metavar="NAME" if verb == "stop" else "NAME|FILE.yaml")
+        sub.add_argument("name", nargs="*", metavar="NAME|FILE.yaml" if verb == "start" else "NAME")
         sub.add_argument("--all", action="store_true", help="every agent")
         sub.set_defaults(run=run)
         common(sub, changes=True)
@@ -31,8 +32,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     logs.add_argument(
         "-n", type=int, default=100, dest="lines", metavar="N", help="lines of content (default 100)"
     )
+    logs.add_argument("-f", action="store_true", dest="follow", help="follow it until ctrl+c")
     logs.set_defaults(run=_logs)
     common(logs)
+    send = commands.add_parser("send", help="type a text and enter into an agent")
+    send.add_argument("name", metavar="NAME")
+    send.add_argument("text", metavar="TEXT", help="what to type (- reads it from standard input)")
+    send.add_argument(
+        "--expect-hash", default="", metavar="H", help="only while its screen is still this one (--json)"
+    )
+    send.set_defaults(run=_send)
+    common(send, changes=True)
     explain = commands.add_parser("explain", help="why an agent is in its state: all the evidence")
     explain.add_argument("name", nargs="?", metavar="NAME")
     explain.add_argument("--screen", metavar="FILE", help="judge a saved screen by the rules (- reads it)")
@@ -97,3 +107,15 @@ def _events(args: argparse.Namespace) -> int:
     from ..waiting import events
 
     return events(args)
+
+
+def _restart(args: argparse.Namespace) -> int:
+    from ..operate import restart
+
+    return restart(args)
+
+
+def _send(args: argparse.Namespace) -> int:
+    from ..operate import send
+
+    return send(args)
