@@ -16,7 +16,7 @@ from typing import Any
 from .. import clock
 from ..core.controller import Configuration, Controller, once
 from ..core.plan import Outcome, Plan, Result
-from ..errors import Refused, SettingsError
+from ..errors import Refused, SettingsError, TransportError
 from ..leases.places import lease_directory
 from ..settings import Settings, load_settings, state_dir
 from ..spec import discovery
@@ -68,7 +68,15 @@ def looked(args: argparse.Namespace, work: Callable[[Controller], Awaitable[int]
 
     async def run() -> int:
         async with once(configuration(args)) as controller:
-            return await work(controller)
+            try:
+                return await work(controller)
+            except Refused as error:
+                # What could not be looked at is not refused for what it is.
+                blind = [h for h in controller.fleet.hosts if h.name not in controller.fleet.jobs_at]
+                if not blind:
+                    raise
+                why = "; ".join(f"{h.name}: {t.what}" for h in blind for t in h.troubles[:1])
+                raise TransportError(f"{error.message} ({why or 'no answer'})", error.remedy) from error
 
     return asyncio.run(run())
 
