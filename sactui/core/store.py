@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from itertools import chain
+from typing import Generic, TypeVar
 
 from .. import clock
 from ..domain.fleet import Agent, Fleet, HostView, Problem, Reservation, Trouble, Verdict
 from ..domain.job import Job
 from ..domain.pane import Pane, Server
-from ..domain.screen import RuleSet, judge, program_of
+from ..domain.screen import RuleSet, ScreenVerdict, judge, program_of
 from ..domain.state import URGENCY, AgentState, Link, Phase
 from ..domain.verdict import agent_verdict
 from ..leases.lease import Lease
@@ -23,7 +26,24 @@ from .observation import HostPicture, Seen
 #: Seconds in which a job without a tmux server is no trouble yet.
 _STARTING = 15
 
+T = TypeVar("T")
+
 _RANK = {state: index for index, state in enumerate(URGENCY)}
+
+
+class _Same(Generic[T]):
+    """A value that is compared by being the same one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
 
 
 def assemble(
@@ -50,10 +70,12 @@ def assemble(
     agents.extend(_strangers(agents, reservations, pictures, rules, known, now))
     agents.sort(key=lambda agent: (_RANK[agent.state], agent.host, agent.reservation, agent.name))
     jobs = tuple(
-        (host, job)
-        for host, picture in sorted(pictures.items())
-        for job in _ordered(picture.jobs.value or ())
+        chain.from_iterable(
+            _jobs_of(host, _Same(picture.jobs.value or ())) for host, picture in sorted(pictures.items())
+        )
     )
+    if jobs == previous.jobs:
+        jobs = previous.jobs  # the same one: whoever went through it need not do so again
     return Fleet(
         version=previous.version + 1,
         at=now,
@@ -102,6 +124,12 @@ def _young(picture: HostPicture, job_id: int) -> bool:
     """A job in its first seconds: its script is still starting the tmux server."""
     job = next((job for job in picture.jobs.value or () if job.id == job_id), None)
     return job is not None and job.phase is Phase.RUNNING and job.elapsed < _STARTING
+
+
+@lru_cache(maxsize=8)
+def _jobs_of(host: str, jobs: _Same[Sequence[Job]]) -> tuple[tuple[str, Job], ...]:
+    """One look's jobs in the table's order; a fleet is made several times from the same look."""
+    return tuple((host, job) for job in _ordered(jobs.value))
 
 
 def _ordered(jobs: Sequence[Job]) -> list[Job]:
@@ -246,7 +274,7 @@ def _judged(
     server = seen.value
     pane = _pane(server, base.name)
     text = server.screens.get(pane.pane_id, "") if server and pane else ""
-    judged = judge(text, rules, program) if pane is not None and not pane.dead else None
+    judged = _judged_once(text, program, _Same(rules)) if pane is not None and not pane.dead else None
     trouble = _trouble(picture, seen)
     verdict = agent_verdict(
         job=home.job,
@@ -277,6 +305,12 @@ def _judged(
         last_line=_last_line(text),
         observed_at=seen.at,
     )
+
+
+@lru_cache(maxsize=512)
+def _judged_once(text: str, program: str, rules: _Same[Mapping[str, RuleSet]]) -> ScreenVerdict:
+    """:func:`judge`, once for a screen that stands still: most do, most of the time."""
+    return judge(text, rules.value, program)
 
 
 def _trouble(picture: HostPicture | None, seen: Seen[Server]) -> Trouble | None:

@@ -167,9 +167,11 @@ async def _follow(
         async for _ in awatch(
             *paths,
             watch_filter=relevant,
-            debounce=400,
-            step=50,
-            rust_timeout=1000,
+            debounce=600,
+            # How often its thread looks whether something came, or whether it should end. The
+            # event loop hears of it only then: of an idle console every wake-up is a cost.
+            step=200,
+            rust_timeout=60_000,
             recursive=recursive,
             force_polling=False,
             ignore_permission_denied=True,
