@@ -54,14 +54,14 @@ class Steps:
         is no server, Refused when the server belongs to another job.
         """
         before = known.vitals if known is not None and known.job_id == place.job_id else None
-        server = await self._look(place, before)
+        server = await self._look(place, before, known)
         if any(pane.dead and pane.exit_status is None and not pane.exit_signal for pane in server.panes):
             # tmux (seen with 3.3a) can miss the end of a child; running one of its own
             # makes it collect them all, and the exit status is there.
             await self._exchange_raw(
                 place, shlex.join(["tmux", "-u", "-L", place.socket, "run-shell", "true"])
             )
-            server = await self._look(place, server.vitals)
+            server = await self._look(place, server.vitals, server)
         if server.job_id != place.job_id:
             raise Refused(
                 f"the tmux server {place.socket} on {place.batch_host} "
@@ -70,8 +70,10 @@ class Steps:
             )
         return server
 
-    async def _look(self, place: Allocation, before: Vitals | None) -> Server:
-        question = tmux_exchange.build(place.socket)
+    async def _look(self, place: Allocation, before: Vitals | None, known: Server | None) -> Server:
+        # Only of the same server: another one's panes have the same ids.
+        own = known if known is not None and known.job_id == place.job_id else None
+        question = tmux_exchange.build(place.socket, known=own)
         due = clock.monotonic() - self._vitals_at.get(place.job_id, -_VITALS_EVERY) >= _VITALS_EVERY
         token = "zV" + secrets.token_hex(6)
         script = question.script + (vitals.script(place.socket, token) if due else "")

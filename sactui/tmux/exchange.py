@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..domain.pane import Server
+from ..domain.pane import Pane, Server
 from ..domain.text import decode, visible
 from ..errors import ProtocolError, Refused, TmuxError
 from . import panes
@@ -30,6 +30,7 @@ class Question:
     socket: str
     token: str
     script: str
+    known: Server | None = None
 
 
 def build(
@@ -38,12 +39,15 @@ def build(
     *,
     history: int = 0,
     colours: bool = False,
+    known: Server | None = None,
     token: str = "",
 ) -> Question:
     """The question to the server ``socket``.
 
     ``pane_ids`` says whose screens are wanted (``None``: all panes', empty: none's),
-    ``history`` how many lines above the screen. ``token`` is for tests.
+    ``history`` how many lines above the screen. Screens that stand still since ``known``
+    was seen are not printed again: :func:`parse` takes them from there. ``token`` is for
+    tests.
     """
     token = token or "zT" + secrets.token_hex(6)
     tmux = shlex.join(base(socket))
@@ -56,6 +60,8 @@ def build(
     form = shlex.quote(panes.form(token))
     say = 'display-message -p -t "$id"'
     shot = f"{say} '{token}c #{{pane_id}}' ';' capture-pane {options} -t \"$id\" ';' {say} '{token}d'"
+    still = " ".join(_standing(known)) if known is not None and not history and not colours else ""
+    marks = shlex.quote(_MARK)
     # A pane that vanished meanwhile ends the batch: then each is asked by itself.
     capture = f"""set -f; set --; n=0; batch=; IFS='
 '
@@ -64,9 +70,9 @@ shots() {{
   {tmux} "$@" 2>/dev/null && return
   for id in $batch; do {tmux} {shot} 2>/dev/null; done
 }}
-for l in $list; do
-  case "$l" in "{token}p "*) ;; *) continue ;; esac
-  id=${{l#"{token}p "}}; id=${{id%%"{token}f"*}}
+for l in $({tmux} list-panes -a -F {marks} 2>/dev/null); do
+  case " {still} " in *" $l "*) continue ;; esac
+  id=${{l%%.*}}
   case "$id" in {wanted}) ;; *) continue ;; esac
   set -- "$@" ';' {shot}
   batch="$batch
@@ -85,7 +91,28 @@ $({tmux} show-environment -g SLURM_JOB_ID 2>&1)"
 printf '%s\\n' '{token}l' "$list" '{token}m'
 {capture if pane_ids is None or pane_ids else ""}echo '{token}z'
 """
-    return Question(socket, token, script)
+    return Question(socket, token, script, known)
+
+
+#: What tells that a screen has moved: the second of its last output, its size, its end, copy mode.
+_MARK = "#{pane_id}.#{window_activity}.#{pane_width}.#{pane_height}.#{pane_dead}.#{pane_in_mode}"
+
+
+def _standing(known: Server) -> list[str]:
+    """The marks of panes whose known screen is still theirs while the marks are the same.
+
+    Not of one that printed in the second it was looked at, or since: tmux tells the second
+    only, and more may have come in it.
+    """
+    return [
+        f"{pane.pane_id}.{int(pane.activity_at)}.{pane.width}.{pane.height}.0.0"
+        for pane in known.panes
+        if pane.pane_id in known.screens
+        and pane.activity_at is not None
+        and pane.activity_at < known.now - 1
+        and not pane.dead
+        and not pane.in_mode
+    ]
 
 
 def parse(answer: bytes, question: Question) -> Server:
@@ -116,6 +143,9 @@ def parse(answer: bytes, question: Question) -> Server:
     if listing.bad:
         raise ProtocolError(f"{listing.bad} panes of the tmux server {socket} could not be read")
     job_id = _owner(listing.rest, socket)
+    screens = _screens(body[listed.end() :], token, {pane.pane_id for pane in listing.panes})
+    if question.known is not None and question.known.pid == listing.server_pid:
+        screens = _kept(question.known, listing.panes) | screens
     return Server(
         socket=socket,
         job_id=job_id,
@@ -123,8 +153,19 @@ def parse(answer: bytes, question: Question) -> Server:
         version=listing.version,
         now=now,
         panes=listing.panes,
-        screens=_screens(body[listed.end() :], token, {pane.pane_id for pane in listing.panes}),
+        screens=screens,
     )
+
+
+def _kept(known: Server, now: Sequence[Pane]) -> dict[str, str]:
+    """The known screens of panes that were not asked for, because they stand still."""
+    still = set(_standing(known))
+    return {
+        pane.pane_id: known.screens[pane.pane_id]
+        for pane in now
+        if pane.activity_at is not None
+        and f"{pane.pane_id}.{int(pane.activity_at)}.{pane.width}.{pane.height}.0.0" in still
+    }
 
 
 def _owner(rest: str, socket: str) -> int | None:

@@ -190,3 +190,34 @@ def test_a_real_server(node: dict[str, str], shell: str) -> None:
 def _asked(socket: str, node: dict[str, str], shell: str, pane_ids: list[str] | None = None) -> Server:
     question = exchange.build(socket, pane_ids)
     return exchange.parse(ask(question, node, shell), question)
+
+
+@pytest.mark.lab
+def test_a_screen_that_stands_still_is_not_sent_again(node: dict[str, str]) -> None:
+    program = "while read -r l; do echo got $l; done"
+    run([*commands.base("t"), "-f", "/dev/null", "new-session", "-d", "-s", "_root", "sleep 600"], node)
+    quiet = run(commands.new_session("t", "a", ["sh", "-c", program], columns=60, rows=5), node)
+    run(commands.send_text("t", quiet, "one"), node)
+    run(commands.send_keys("t", quiet, ["Enter"]), node)
+
+    def look(known: Server | None) -> tuple[Server, bytes]:
+        question = exchange.build("t", known=known)
+        answer = ask(question, node)
+        return exchange.parse(answer, question), answer
+
+    deadline = time.monotonic() + 60
+    known, answer = look(None)
+    while (b"got one" in answer or "got one" not in known.screens[quiet]) and time.monotonic() < deadline:
+        known, answer = look(known)
+    assert b"got one" not in answer, "it stands still: nothing of it was sent"
+    assert "got one" in known.screens[quiet]
+    # It moves: what is new is there with the next look, as on a fresh one.
+    run(commands.send_text("t", quiet, "two"), node)
+    run(commands.send_keys("t", quiet, ["Enter"]), node)
+    while "got two" not in known.screens[quiet] and time.monotonic() < deadline:
+        known, answer = look(known)
+    assert known.screens[quiet] == look(None)[0].screens[quiet]
+    assert b"got two" in answer
+    # A session that is gone takes its screen along.
+    run(commands.kill_session("t", "a"), node)
+    assert quiet not in look(known)[0].screens
