@@ -14,6 +14,21 @@ from ..domain.state import Link
 T = TypeVar("T")
 
 
+class Same(Generic[T]):
+    """A value that is compared by being the same one: the key of what was drawn from it before."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+
 @dataclass(frozen=True, slots=True)
 class Seen(Generic[T]):
     """One section of a refresh.

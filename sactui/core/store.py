@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
-from typing import Generic, TypeVar
 
 from .. import clock
 from ..domain.fleet import Agent, Fleet, HostView, Problem, Reservation, Trouble, Verdict
@@ -21,29 +20,12 @@ from ..runtimes import tenant
 from ..slurm import reasons
 from ..spec.definition import AgentDefinition
 from . import booking, succession
-from .observation import HostPicture, Seen
+from .observation import HostPicture, Same, Seen
 
 #: Seconds in which a job without a tmux server is no trouble yet.
 _STARTING = 15
 
-T = TypeVar("T")
-
 _RANK = {state: index for index, state in enumerate(URGENCY)}
-
-
-class _Same(Generic[T]):
-    """A value that is compared by being the same one."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
 
 
 def assemble(
@@ -71,7 +53,7 @@ def assemble(
     agents.sort(key=lambda agent: (_RANK[agent.state], agent.host, agent.reservation, agent.name))
     jobs = tuple(
         chain.from_iterable(
-            _jobs_of(host, _Same(picture.jobs.value or ())) for host, picture in sorted(pictures.items())
+            _jobs_of(host, Same(picture.jobs.value or ())) for host, picture in sorted(pictures.items())
         )
     )
     if jobs == previous.jobs:
@@ -127,7 +109,7 @@ def _young(picture: HostPicture, job_id: int) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _jobs_of(host: str, jobs: _Same[Sequence[Job]]) -> tuple[tuple[str, Job], ...]:
+def _jobs_of(host: str, jobs: Same[Sequence[Job]]) -> tuple[tuple[str, Job], ...]:
     """One look's jobs in the table's order; a fleet is made several times from the same look."""
     return tuple((host, job) for job in _ordered(jobs.value))
 
@@ -274,7 +256,7 @@ def _judged(
     server = seen.value
     pane = _pane(server, base.name)
     text = server.screens.get(pane.pane_id, "") if server and pane else ""
-    judged = _judged_once(text, program, _Same(rules)) if pane is not None and not pane.dead else None
+    judged = _judged_once(text, program, Same(rules)) if pane is not None and not pane.dead else None
     trouble = _trouble(picture, seen)
     verdict = agent_verdict(
         job=home.job,
@@ -308,7 +290,7 @@ def _judged(
 
 
 @lru_cache(maxsize=512)
-def _judged_once(text: str, program: str, rules: _Same[Mapping[str, RuleSet]]) -> ScreenVerdict:
+def _judged_once(text: str, program: str, rules: Same[Mapping[str, RuleSet]]) -> ScreenVerdict:
     """:func:`judge`, once for a screen that stands still: most do, most of the time."""
     return judge(text, rules.value, program)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ..domain.job import Job
@@ -16,7 +17,7 @@ from ..domain.pane import Server
 from ..domain.state import Phase
 from ..leases.lease import Lease
 from ..runtimes import hold
-from .observation import Seen
+from .observation import Same, Seen
 
 _LIVE = (Phase.RUNNING, Phase.PAUSED, Phase.PENDING)
 
@@ -52,30 +53,53 @@ def marked(jobs: Iterable[Job], uuid: str) -> tuple[Job, ...]:
     return tuple(sorted(found, key=lambda job: (generation(job), job.id)))
 
 
-def descendants(lease: Lease, jobs: Iterable[Job]) -> tuple[Job, ...]:
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The live jobs of a queue: by uuid, by id, and by name those that carry no mark."""
+
+    by_uuid: Mapping[str, tuple[Job, ...]]
+    by_id: Mapping[int, Job]
+    bare: Mapping[str, tuple[Job, ...]]
+
+
+@lru_cache(maxsize=16)
+def _index(jobs: Same[Sequence[Job]]) -> _Index:
+    """Made once for each queue: every lease asks it, several times for each look."""
+    by_uuid: dict[str, list[Job]] = {}
+    bare: dict[str, list[Job]] = {}
+    by_id = {}
+    for job in jobs.value:
+        if job.phase not in _LIVE:
+            continue
+        by_id[job.id] = job
+        mark = hold.read_mark(job.comment)
+        if mark is None:
+            bare.setdefault(job.name, []).append(job)
+        else:
+            by_uuid.setdefault(mark.uuid, []).append(job)
+    return _Index(
+        {uuid: marked(found, uuid) for uuid, found in by_uuid.items()},
+        by_id,
+        {name: tuple(found) for name, found in bare.items()},
+    )
+
+
+def descendants(lease: Lease, jobs: Sequence[Job]) -> tuple[Job, ...]:
     """The live jobs of a lease: by its uuid, or, of a lease of ``scitex-hpc``, by id and name.
 
     Its jobs resubmit themselves under the lease's name and carry nothing else.
     """
+    index, own = _index(Same(jobs)), lease.job
+    named = index.by_id.get(own) if own is not None else None
     uuid = uuid_of(lease)
-    live = [job for job in jobs if job.phase in _LIVE]
     if uuid:
-        found = list(marked(live, uuid))
-        known = {job.id for job in found}
+        found = index.by_uuid.get(uuid, ())
         # A site may have rewritten the comment of the job that the lease names.
-        return (*found, *(job for job in live if job.id == lease.job and job.id not in known))
-    return tuple(
-        job
-        for job in live
-        if job.id == lease.job
-        or (
-            lease.persistent
-            and lease.job is not None
-            and job.name == lease.name
-            and job.id > lease.job
-            and hold.read_mark(job.comment) is None
-        )
-    )
+        return found if named is None or named in found else (*found, named)
+    later: tuple[Job, ...] = ()
+    if lease.persistent and own is not None:
+        later = tuple(job for job in index.bare.get(lease.name, ()) if job.id > own)
+    return later if named is None else (named, *later)
 
 
 def chain(lease: Lease, jobs: Sequence[Job]) -> Chain:

@@ -54,7 +54,8 @@ class Lease:
     @property
     def job(self) -> int | None:
         """The raw Slurm job id, or ``None``."""
-        return int(self.job_id) if re.fullmatch(r"[0-9]{1,18}", self.job_id) else None
+        text = self.job_id
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
     @property
     def ours(self) -> Mapping[str, Any]:
