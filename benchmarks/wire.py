@@ -134,15 +134,16 @@ async def figures(lab: Lab, controller: Controller, directory: Path, delay: floa
         await program(*master, "-O", "exit", lab.proxy_alias)()
     rows["bare: squeue + all screens, same connection"] = await median(bare, rounds)
     dials, calls = link.transport.dials, len(link._calls)
+    await controller.refresh()
+    each = len(link._calls) - calls
     rows["sactui: one refresh"] = await median(controller.refresh, rounds)
-    each = (len(link._calls) - calls) / (rounds + 1)
     print(f"\nround trip +{delay * 1e3:.0f} ms")
     for name, value in rows.items():
         print(f"  {name:46} {value:8.1f} ms")
     ratio = rows["sactui: one refresh"] / rows["bare: squeue + all screens, same connection"]
     print(f"  {'ratio refresh / bare':46} {ratio:8.2f}")
     dialled = link.transport.dials - dials
-    print(f"  calls a refresh {each:.1f} (1 exec, {len(places)} exchanges), dials {dialled}")
+    print(f"  calls a refresh {each} (1 exec, {len(places)} exchanges), dials {dialled}")
 
 
 def queues() -> None:
