@@ -36,6 +36,15 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("definition", "y", "definition", "the agent's definition", "Look", rank=24),
     KeyAction("book", "b", "book", "book a reservation", "Reservation", changes=True, rank=16),
     KeyAction("release", "R", "release", "release the reservation", "Reservation", changes=True, rank=17),
+    KeyAction(
+        "extend", "E", "extend", "change the reservation's time limit", "Reservation", changes=True, rank=18
+    ),
+    KeyAction("cancel", "C", "cancel", "cancel the job", "Job", changes=True, rank=13),
+    KeyAction("hold", "h", "hold", "hold a waiting job", "Job", changes=True, rank=14),
+    KeyAction("unhold", "u", "let go", "let a held job go on", "Job", changes=True, rank=14),
+    KeyAction("requeue", "Q", "requeue", "put the job back into the queue", "Job", changes=True, rank=19),
+    KeyAction("signal", "S", "signal", "send a signal to the job", "Job", changes=True, rank=19),
+    KeyAction("time", "t", "time limit", "change the job's time limit", "Job", changes=True, rank=15),
     KeyAction("look", "r", "look now", "look now, and re-resolve the leases", "Look", rank=30),
     KeyAction(
         "filter", "slash", "filter", "filter: state:running gpu:>0 age:<1h /regex/ !not", "Table", rank=25

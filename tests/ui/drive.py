@@ -10,11 +10,17 @@ from textual.pilot import Pilot
 
 from sactui import clock
 from sactui.core.controller import Configuration, Controller
+from sactui.domain.details import Details
 from sactui.domain.fleet import Fleet
 from sactui.ui.app import SactuiApp
 from sactui.ui.screens.fleet import FleetScreen
 
-from .fleets import NOW
+from .fleets import DETAILS, NOW
+
+
+async def details_of(host: str, job_id: int, target: object = None) -> Details:
+    """What a cluster would say about a job."""
+    return DETAILS
 
 
 def make(fleet: Fleet, directory: Path, *, theme: str = "dark", read_only: bool = False) -> SactuiApp:
@@ -24,6 +30,7 @@ def make(fleet: Fleet, directory: Path, *, theme: str = "dark", read_only: bool 
     )
     controller = Controller(configuration)
     controller.fleet = fleet
+    controller.job_details = details_of  # type: ignore[method-assign]
     return SactuiApp(configuration, theme=theme, controller=controller)
 
 

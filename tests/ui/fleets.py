@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sactui.domain.details import Details, Part
 from sactui.domain.fleet import Agent, Evidence, Fleet, HostView, Problem, Reservation, Trouble, Verdict
 from sactui.domain.job import Job
 from sactui.domain.pane import Pane
@@ -190,4 +191,20 @@ HOSTILE = replace(
     HEALTHY,
     agents=(agent("ok", AgentState.ASKING, _HOSTILE, last_line=_HOSTILE, screen=_HOSTILE * 3),),
     jobs=(("spartan", job(4711, _HOSTILE, reason=_HOSTILE)), ("spartan", job(4712, "x" * 1000))),
+)
+
+#: What every source together says about a job; its name and script are hostile.
+DETAILS = Details(
+    "spartan",
+    "4711",
+    NOW,
+    "runs on node7 since 3 h; Slurm ends it in 5 h",
+    "extend it before 20:10",
+    (
+        Part("Job", (("name", _HOSTILE), ("partition", "cascade"))),
+        Part("Steps", (("4711.batch", "running, 1.2 GiB of 8 GiB"),)),
+        Part("Script", text="#!/bin/sh\n" + _HOSTILE + "\n" + "echo " + "x" * 300 + "\n"),
+    ),
+    ("squeue", "scontrol"),
+    (("sacct", "accounting does not answer"),),
 )

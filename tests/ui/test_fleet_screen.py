@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from sactui.core.plan import Outcome, Plan, Result
+from sactui.domain.details import Details
 from sactui.domain.fleet import Fleet
+from sactui.errors import SlurmError
 from sactui.ui.app import SactuiApp
 from sactui.ui.screens.dialog import ConfirmDialog, MessageDialog
 from sactui.ui.screens.help import HelpDialog
+from sactui.ui.screens.job import JobScreen
 from sactui.ui.widgets.chrome import Banner, Footer
 from sactui.ui.widgets.live_table import LiveTable
 
@@ -27,6 +31,14 @@ def text_of(app: SactuiApp) -> str:
     strips = app.screen._compositor.render_strips()
     assert len(strips) == height
     return "\n".join("".join(segment.text for segment in strip)[:width] for strip in strips)
+
+
+async def until(pilot: Pilot[int], app: SactuiApp, text: str) -> None:
+    """Wait until the screen shows a text: workers answer when they do."""
+    deadline = time.monotonic() + 60
+    while text not in text_of(app):
+        assert time.monotonic() < deadline, text_of(app)
+        await pilot.pause()
 
 
 def test_the_cursor_begins_on_who_needs_you(tmp_path: Path) -> None:
@@ -286,5 +298,98 @@ def test_keys_pressed_in_one_burst_act_on_the_row_they_moved_to(tmp_path: Path) 
         await pilot.press("1", "j", "R")
         assert isinstance(app.screen, ConfirmDialog)
         assert "scancel 4802" in text_of(app)
+
+    driven(app, work)
+
+
+def test_what_is_done_to_a_job_is_planned_shown_and_refused_with_the_reason(tmp_path: Path) -> None:
+    app = make(fleets.HEALTHY, tmp_path)
+    ran: list[Plan] = []
+
+    async def run(plan: Plan, **_: object) -> Outcome:
+        ran.append(plan)
+        return Outcome(Result.DONE, "done")
+
+    app.controller.run = run  # type: ignore[method-assign]
+
+    async def work(pilot: Pilot[int]) -> None:
+        await pilot.press("3")
+        jobs = fleet_screen(app).query_one("#jobs", LiveTable)
+        footer = fleet_screen(app).query_one(Footer)
+        jobs.move_to(("spartan", 4802))
+        await pilot.pause()
+        assert "h hold" in str(footer.content)
+        await pilot.press("h")
+        await pilot.pause()
+        # Nothing is lost by a hold: it is done at once.
+        assert [plan.commands for plan in ran] == [("scontrol uhold 4802",)]
+
+        jobs.move_to(("spartan", 4711))
+        await pilot.pause()
+        assert "h hold" not in str(footer.content)
+        await pilot.press("h")
+        await pilot.pause()
+        assert len(ran) == 1
+        assert any("does not wait" in each.message for each in app._notifications)
+
+        # A reservation with agents in it: the name is typed.
+        await pilot.press("C")
+        assert isinstance(app.screen, ConfirmDialog)
+        assert "scancel 4711" in text_of(app)
+        await pilot.press("enter")
+        assert isinstance(app.screen, ConfirmDialog)
+        await pilot.press("escape")
+
+        await pilot.press("t")
+        field = app.screen.query_one(Input)
+        field.value = "soon"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "'soon' is not a time limit" in text_of(app)
+        field.value = "7-0"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "TimeLimit=7-00:00:00" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [plan.kind for plan in ran] == ["job-hold", "job-time"]
+
+    driven(app, work)
+
+
+def test_marked_jobs_are_acted_on_together(tmp_path: Path) -> None:
+    app = make(fleets.HEALTHY, tmp_path)
+
+    async def work(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "g", "space", "j", "space")
+        assert "2 marked" in text_of(app)
+        await pilot.press("C")
+        await until(pilot, app, "Left out: job 4655 has ended")
+
+    driven(app, work)
+
+
+def test_a_job_shows_what_the_queue_knew_when_nothing_else_answers(tmp_path: Path) -> None:
+    app = make(fleets.HEALTHY, tmp_path)
+
+    async def silent(*_: object) -> Details:
+        raise SlurmError("Slurm's controller does not answer", "nothing to do: sactui asks again")
+
+    async def work(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "g", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, JobScreen)
+        await until(pilot, app, "runs on node7 since 3 h")
+        assert "accounting does not answer" in text_of(app)
+        app.controller.job_details = silent  # type: ignore[method-assign]
+        await pilot.press("r")
+        await until(pilot, app, "Slurm's controller does not answer")
+        assert "runs on node7 since 3 h" in text_of(app)  # the last answer stays
+        await pilot.press("escape")
+        await pilot.press("enter")
+        await until(pilot, app, "Slurm's controller does not answer")
+        assert "cascade" in text_of(app)
+        await pilot.press("escape")
+        assert app.screen is fleet_screen(app)
 
     driven(app, work)

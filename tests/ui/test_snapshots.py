@@ -63,8 +63,34 @@ def test_states(snap_compare: Compare, tmp_path: Path, fleet: Fleet) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [("question_mark",), ("w",), ("d",), ("X",), ("1", "R"), ("b",), ("1", "d"), ("3", "d"), ("4",)],
-    ids=["help", "why", "agent", "stop", "release", "book", "reservation", "job", "problems"],
+    [
+        ("question_mark",),
+        ("w",),
+        ("d",),
+        ("X",),
+        ("1", "R"),
+        ("b",),
+        ("1", "d"),
+        ("3", "d"),
+        ("4",),
+        ("3", "C"),
+        ("3", "t"),
+        ("1", "E"),
+    ],
+    ids=[
+        "help",
+        "why",
+        "agent",
+        "stop",
+        "release",
+        "book",
+        "reservation",
+        "job",
+        "problems",
+        "cancel",
+        "time-limit",
+        "extend",
+    ],
 )
 def test_dialogs(snap_compare: Compare, tmp_path: Path, keys: tuple[str, ...]) -> None:
     compare(snap_compare, tmp_path, fleets.BROKEN_FILE, (120, 34), *keys)

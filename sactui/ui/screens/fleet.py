@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,12 +12,10 @@ from textual.screen import Screen
 
 from ... import clock
 from ...core.controller import Controller
-from ...core.plan import Outcome, Plan, Result
+from ...core.job_verbs import Target
 from ...core.views import SavedViews
 from ...domain.fleet import Agent, Fleet
 from ...domain.keymap import KeyAction
-from ...domain.text import visible
-from ...errors import SactuiError
 from ..render import agents as agent_rows
 from ..render import details, problems
 from ..render import jobs as job_rows
@@ -28,10 +27,11 @@ from ..theming import Theme
 from ..widgets.chrome import Banner, Footer, Header, Tabs
 from ..widgets.live_table import LiveTable
 from ..widgets.preview import Preview, facts_text, freshness
-from .attach import AttachScreen
-from .booking import BookingDialog, booking_fields, free_name, request_of
-from .dialog import ConfirmDialog, MessageDialog
+from .attaching import Attaching
+from .changes import JOB_ACTIONS, Changes, Jobs
+from .dialog import MessageDialog
 from .help import HelpDialog
+from .job import JobScreen
 from .logs import LogScreen
 from .selection import Selection, explain_job, move_cursor, no_jobs, startable
 from .table_keys import FIELDS, TableKeys
@@ -72,20 +72,23 @@ class FleetScreen(Screen[None]):
         self._look = look
         self._current = "agents"
         self._touched = False
-        self._last_booking: dict[str, str] = {}
+        self._changes = Changes(self, controller, self._changed)
+        self._attaching = Attaching(self, controller, self._changes.say)
         self._do: dict[str, Callable[[Selection], None]] = {
             "attach": self._key_attach,
             "attach_full": self._key_attach_full,
             "logs": self._key_logs,
-            "start": self._key_start,
-            "stop": self._key_stop,
+            "start": lambda chosen: self._changes.start(self._chosen_agents(chosen)),
+            "stop": lambda chosen: self._changes.stop(self._chosen_agents(chosen)),
             "next_attention": lambda _: self._attention(1),
             "previous_attention": lambda _: self._attention(-1),
             "explain": self._key_explain,
             "details": self._key_details,
             "definition": self._key_definition,
-            "book": self._key_book,
+            "book": lambda chosen: self._changes.book(chosen.agent.reservation if chosen.agent else ""),
             "release": self._key_release,
+            "extend": self._key_extend,
+            **{action: self._job_key(action) for action in JOB_ACTIONS},
             "look": lambda _: self._look_now(),
             "next_table": lambda _: self._turn(1),
             "previous_table": lambda _: self._turn(-1),
@@ -94,7 +97,7 @@ class FleetScreen(Screen[None]):
             "jobs": lambda _: self._go("jobs"),
             "problems": lambda _: self._go("problems"),
             "back": lambda _: self._back(),
-            "mark": lambda _: self._table(self._current).toggle_mark(),
+            "mark": lambda _: self._mark(),
             "help": lambda _: self._help(),
             "settings": lambda _: self._settings(),
             "quit": lambda _: self.app.exit(0),
@@ -177,6 +180,8 @@ class FleetScreen(Screen[None]):
         self._paint_selection()
 
     def _jobs_note(self) -> Sequence[tuple[str, str]]:
+        if marked := len(self._table("jobs").marked):
+            return cell(f"{marked} marked, esc clears", "accent")
         return cell(f"mine {len(self.fleet.jobs)}", "dim") if self.fleet.jobs else ()
 
     def _paint_selection(self) -> None:
@@ -226,6 +231,12 @@ class FleetScreen(Screen[None]):
         agents = [agent for agent in self.fleet.agents if agent.key in marked]
         return agents or ([chosen.agent] if chosen.agent else [])
 
+    def _chosen_jobs(self, chosen: Selection) -> Jobs:
+        """The marked jobs, or the one under the cursor."""
+        marked: set[Hashable] = set(self._table("jobs").marked) if chosen.table == "jobs" else set()
+        jobs = [(host, job) for host, job in self.fleet.jobs if (host, job.id) in marked]
+        return jobs or ([chosen.job] if chosen.job else [])
+
     def _available(self, action: KeyAction, chosen: Selection) -> bool:
         """Whether a key does something now: what a footer may show."""
         if action.changes and self.controller.configuration.read_only:
@@ -247,6 +258,11 @@ class FleetScreen(Screen[None]):
                 return chosen.agent is not None and bool(chosen.agent.path)
             case "release":
                 return chosen.reservation is not None
+            case "extend":
+                job = chosen.reservation.job if chosen.reservation else None
+                return job is not None and not job.phase.ended
+            case _ if action.id in JOB_ACTIONS:
+                return self._changes.fits(action.id, self._chosen_jobs(chosen))
             case "next_attention" | "previous_attention":
                 return any(agent.state.needs_you for agent in self.fleet.agents)
             case _:
@@ -302,6 +318,12 @@ class FleetScreen(Screen[None]):
             return f"{action.help}: this console is read-only"
         if action.id in ("attach", "attach_full", "logs") and chosen.agent is not None:
             return f"{chosen.agent.name} is not running; s starts it"
+        if (
+            action.id in JOB_ACTIONS
+            and chosen.job
+            and (why := self._changes.why_not(action.id, chosen.job[1]))
+        ):
+            return why
         if action.id in ("next_attention", "previous_attention"):
             return "no agent needs you"
         if action.id == "start" and chosen.agent is not None and chosen.agent.runtime != "slurm-tenant":
@@ -335,6 +357,10 @@ class FleetScreen(Screen[None]):
     def _back(self) -> None:
         """The nearest thing is undone: a filter, then marks."""
         self._table(self._current).back()
+
+    def _mark(self) -> None:
+        self._table(self._current).toggle_mark()
+        self._paint()
 
     def _look_now(self) -> None:
         self.controller.look_now()
@@ -372,7 +398,11 @@ class FleetScreen(Screen[None]):
 
     def _key_details(self, chosen: Selection) -> None:
         title, facts = self._facts(chosen, clock.now())
-        if facts:
+        if chosen.job is not None:
+            host, job = chosen.job
+            ask = partial(self.controller.job_details, host, job.id, Target(job))
+            self.app.push_screen(JobScreen(f"{title} · {job.name} · {host}", facts, ask, self._look))
+        elif facts:
             self.app.push_screen(MessageDialog(title, [facts_text(facts, self._look)]))
 
     def _key_definition(self, chosen: Selection) -> None:
@@ -392,103 +422,28 @@ class FleetScreen(Screen[None]):
             name = chosen.agent.name
             self.app.push_screen(LogScreen(name, lambda: self.controller.logs(name)))
 
-    # -- attach -----------------------------------------------------------------------------
-
     def _key_attach(self, chosen: Selection) -> None:
-        agent = chosen.agent
-        if agent is None:
-            return
-        title = " · ".join(part for part in (agent.name, agent.node, agent.model) if part)
-        screen = AttachScreen(
-            agent.name,
-            title,
-            lambda columns, rows: self.controller.open_terminal(agent.name, columns, rows),
-            lambda: self._after_attach(agent.name),
-        )
-        self.app.push_screen(screen, lambda why: self._say(why) if why else None)
-        self.controller.look_now()
-
-    async def _after_attach(self, name: str) -> str:
-        """Why an attached terminal ended, from a fresh look: no exit status is a proof."""
-        return await self.controller.why_ended(name)
+        if chosen.agent is not None:
+            self._attaching.pane(chosen.agent)
 
     def _key_attach_full(self, chosen: Selection) -> None:
         if chosen.agent is not None:
-            self.run_worker(self._hand_over(chosen.agent.name), exclusive=True, group="attach")
-
-    async def _hand_over(self, name: str) -> None:
-        from ..app import SactuiApp
-
-        assert isinstance(self.app, SactuiApp)
-        try:
-            argv = await self.controller.foreground(name)
-        except SactuiError as error:
-            self._say(str(error))
-            return
-        await self.app.hand_over(argv)
-        self._say(await self.controller.why_ended(name))
-
-    def _say(self, text: str | None, severity: str = "information") -> None:
-        if text:
-            self.notify(visible(text.replace("\n", " · ")), markup=False, timeout=6)
+            self._attaching.whole(chosen.agent)
 
     # -- changes ------------------------------------------------------------------------------
 
-    def _key_start(self, chosen: Selection) -> None:
-        names = [a.name for a in self._chosen_agents(chosen) if startable(a)]
-        self._confirm(lambda: self.controller.plan_start(names))
-
-    def _key_stop(self, chosen: Selection) -> None:
-        names = [a.name for a in self._chosen_agents(chosen) if a.pane is not None]
-        self._confirm(lambda: self.controller.plan_stop(names))
+    def _changed(self) -> None:
+        """What was marked has been acted on."""
+        for name in ("agents", "jobs"):
+            self._table(name).clear_marks()
 
     def _key_release(self, chosen: Selection) -> None:
         if chosen.reservation is not None:
-            reservation = chosen.reservation
-            self._confirm(lambda: [self.controller.plan_release(reservation)])
+            self._changes.release(chosen.reservation)
 
-    def _key_book(self, chosen: Selection) -> None:
-        taken = {reservation.name for reservation in self.fleet.reservations}
-        wanted = chosen.agent.reservation if chosen.agent else ""
-        before = {**self._last_booking, "name": free_name(wanted or "pool", taken)}
-        fields = booking_fields([host.name for host in self.fleet.hosts], before)
-        self.app.push_screen(BookingDialog(fields, self._check_booking), self._booked)
+    def _key_extend(self, chosen: Selection) -> None:
+        if chosen.reservation is not None:
+            self._changes.extend(chosen.reservation)
 
-    def _check_booking(self, values: dict[str, str]) -> None:
-        self.controller.plan_book(request_of(values))
-
-    def _booked(self, values: dict[str, str] | None) -> None:
-        if values is not None:
-            self._last_booking = values
-            self._confirm(lambda: [self.controller.plan_book(request_of(values))])
-
-    def _confirm(self, make: Callable[[], list[Plan]]) -> None:
-        """Plan, show what will happen, and run it when a person says so."""
-        try:
-            plans = make()
-        except SactuiError as error:
-            self.app.push_screen(MessageDialog("not done", [error.message, error.remedy]))
-            return
-        if not plans:
-            return
-        self.app.push_screen(ConfirmDialog(plans), lambda yes: self._confirmed(plans) if yes else None)
-
-    def _confirmed(self, plans: Sequence[Plan]) -> None:
-        self.run_worker(self._run(plans), group="actions")
-
-    async def _run(self, plans: Sequence[Plan]) -> None:
-        for plan in plans:
-            self.notify(visible(plan.title) + " …", markup=False, timeout=2)
-            try:
-                outcome = await self.controller.run(plan)
-            except SactuiError as error:
-                outcome = Outcome(Result.FAILED, error.message, "", error.remedy)
-            if outcome.result is Result.DONE:
-                self._say(outcome.message)
-            else:
-                parts = [
-                    f"{n}: {o.message}\n{o.evidence}" for n, o in outcome.parts if o.result is not Result.DONE
-                ]
-                paragraphs = [outcome.message, *(parts or [outcome.evidence]), outcome.remedy]
-                self.app.push_screen(MessageDialog(plan.title, [p for p in paragraphs if p.strip()]))
-        self._table("agents").clear_marks()
+    def _job_key(self, action: str) -> Callable[[Selection], None]:
+        return lambda chosen: self._changes.jobs(action, self._chosen_jobs(chosen))
