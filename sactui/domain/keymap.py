@@ -28,6 +28,9 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("attach_full", "A", "full screen", "attach with the whole terminal", "Agent", rank=21),
     KeyAction("logs", "l", "logs", "the agent's log, following", "Agent", rank=12),
     KeyAction("start", "s", "start", "start the agent", "Agent", changes=True, rank=13),
+    KeyAction(
+        "restart", "ctrl+r", "", "end the agent, and start it as its file says now", "Agent", changes=True
+    ),
     KeyAction("stop", "X", "stop", "stop the agent; its reservation stays", "Agent", changes=True, rank=14),
     KeyAction("next_attention", "n", "next asking", "next agent that needs you", "Agent", rank=15),
     KeyAction("previous_attention", "N", "previous", "previous agent that needs you", "Agent", rank=60),

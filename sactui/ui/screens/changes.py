@@ -52,6 +52,10 @@ class Changes:
         names = [agent.name for agent in agents if agent.pane is not None]
         self._confirm(lambda: self._controller.plan_stop(names))
 
+    def restart(self, agents: Sequence[Agent]) -> None:
+        names = [agent.name for agent in agents if agent.pane is not None and agent.path]
+        self._confirm(lambda: self._controller.plan_restart(names))
+
     def release(self, reservation: Reservation) -> None:
         self._confirm(lambda: [self._controller.plan_release(reservation)])
 

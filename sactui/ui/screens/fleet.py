@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,6 +13,7 @@ from ... import clock
 from ...core.controller import Controller
 from ...core.job_verbs import Target
 from ...core.views import SavedViews
+from ...domain.details import Details
 from ...domain.fleet import Agent, Fleet
 from ...domain.keymap import KeyAction
 from ..render import agents as agent_rows
@@ -80,6 +80,7 @@ class FleetScreen(Screen[None]):
             "logs": self._key_logs,
             "start": lambda chosen: self._changes.start(self._chosen_agents(chosen)),
             "stop": lambda chosen: self._changes.stop(self._chosen_agents(chosen)),
+            "restart": lambda chosen: self._changes.restart(self._chosen_agents(chosen)),
             "next_attention": lambda _: self._attention(1),
             "previous_attention": lambda _: self._attention(-1),
             "explain": self._key_explain,
@@ -250,6 +251,8 @@ class FleetScreen(Screen[None]):
                 return any(map(startable, self._chosen_agents(chosen)))
             case "stop":
                 return any(a.pane is not None for a in self._chosen_agents(chosen))
+            case "restart":
+                return any(a.pane is not None and a.path for a in self._chosen_agents(chosen))
             case "explain":
                 return chosen.agent is not None
             case "details":
@@ -400,7 +403,10 @@ class FleetScreen(Screen[None]):
         title, facts = self._facts(chosen, clock.now())
         if chosen.job is not None:
             host, job = chosen.job
-            ask = partial(self.controller.job_details, host, job.id, Target(job))
+
+            def ask() -> Awaitable[Details]:
+                return self.controller.job_details(host, job.id, Target(job))
+
             self.app.push_screen(JobScreen(f"{title} · {job.name} · {host}", facts, ask, self._look))
         elif facts:
             self.app.push_screen(MessageDialog(title, [facts_text(facts, self._look)]))
