@@ -66,6 +66,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("problems", "4", "", "problems", "Move", rank=73),
     KeyAction("mark", "space", "mark", "mark the row, to act on several", "Move", rank=62),
     KeyAction("back", "escape", "", "back", "Program", rank=80),
+    KeyAction("activity", "5", "", "what changed, and since you left", "Look", rank=74),
     KeyAction("settings", "comma", "", "settings, written into the file", "Program", rank=85),
     KeyAction("help", "question_mark", "help", "all keys that work here", "Program", rank=90),
     KeyAction("quit", "q", "quit", "quit; nothing on the cluster stops", "Program", rank=95),

@@ -16,10 +16,12 @@ from types import FrameType
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from .. import clock
 from ..core import first_run
 from ..core.attach import keep_mode, restore_terminal
 from ..core.controller import Configuration, Controller
@@ -31,6 +33,7 @@ from ..settings import Settings, config_path, load_settings, save_settings
 from ..terminal.library import preload
 from ..transport.base import Question
 from .calling import Caller, rules_of
+from .screens.activity import AWAY
 from .screens.dialog import QuestionDialog
 from .screens.fleet import FleetScreen
 from .theming import COLOURLESS, chosen, install, load_theme, theme_names
@@ -89,6 +92,9 @@ class SactuiApp(App[int], inherit_bindings=False):
         self.settings = settings or Settings()
         self._config = config
         self.caller = Caller(rules_of(self.settings.notices), lambda: self._child is not None, self.complain)
+        self._last_key = clock.now()
+        #: The newest absence: (last key before it, first key after it).
+        self.away: tuple[float, float] | None = None
         self._owned = controller is None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped_by: int | None = None
@@ -114,6 +120,11 @@ class SactuiApp(App[int], inherit_bindings=False):
     def complain(self, why: str) -> None:
         """Say that something of the person's own did not work."""
         self.notify(visible(why), severity="warning", timeout=8, markup=False)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.MouseDown):
+            self.somebody_is_there()
+        await super().on_event(event)
 
     def _changed(self, fleet: Fleet) -> None:
         self.caller.seen(self, fleet)
@@ -194,6 +205,22 @@ class SactuiApp(App[int], inherit_bindings=False):
             told = text
         self.panic(
             Text(f"sactui broke: {text.strip().splitlines()[-1]}\nNothing on the cluster was stopped. {told}")
+        )
+
+    def somebody_is_there(self) -> None:
+        """Take note that somebody is there."""
+        now = clock.now()
+        if now - self._last_key >= AWAY:
+            self.away = (self._last_key, now)
+        self._last_key = now
+
+    def open_activity(self) -> None:
+        """What changed lately, and since the person left."""
+        from .screens.activity import activity
+        from .screens.dialog import MessageDialog
+
+        self.push_screen(
+            MessageDialog("Activity", activity(tuple(self.caller.recent), self.away, clock.now(), self.look))
         )
 
     def open_settings(self) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
 
 from ..core.notices import Notice, Rules, hours, notices, osc9, run_hook
-from ..domain.changes import changes
+from ..domain.changes import Change, changes
 from ..domain.fleet import Fleet
 from ..settings import NoticeSettings
 
 #: Several at once are one interruption: the first few by name, then how many more.
 _MOST = 3
+#: How many changes the activity screen can look back on.
+_REMEMBERED = 1000
 
 
 def rules_of(settings: NoticeSettings) -> Rules:
@@ -39,6 +42,8 @@ class Caller:
         self.rules = rules
         self._quiet, self._failed = quiet, failed
         self._before: Fleet | None = None
+        #: What changed lately, the newest last.
+        self.recent: deque[Change] = deque(maxlen=_REMEMBERED)
         self._said: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
 
@@ -47,7 +52,9 @@ class Caller:
         before, self._before = self._before, fleet
         if before is None or before.version == fleet.version:
             return ()
-        found = notices(changes(before, fleet), self.rules)
+        changed = changes(before, fleet)
+        self.recent.extend(changed)
+        found = notices(changed, self.rules)
         if not found:
             return ()
         shown = found[:_MOST]

@@ -101,6 +101,7 @@ class FleetScreen(Screen[None]):
             "mark": lambda _: self._mark(),
             "help": lambda _: self._help(),
             "settings": lambda _: self._settings(),
+            "activity": lambda _: self._activity(),
             "quit": lambda _: self.app.exit(0),
         }
         views = SavedViews(controller.configuration.state_directory)
@@ -370,6 +371,12 @@ class FleetScreen(Screen[None]):
         self.notify("looking now", timeout=1.5)
 
     # -- looking into things ----------------------------------------------------------------
+
+    def _activity(self) -> None:
+        from ..app import SactuiApp
+
+        assert isinstance(self.app, SactuiApp)
+        self.app.open_activity()
 
     def _settings(self) -> None:
         from ..app import SactuiApp

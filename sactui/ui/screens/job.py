@@ -76,7 +76,8 @@ class JobScreen(Screen[None]):
             return
         if self.is_attached:
             self.query_one("#text", Static).update(self._text(details))
-            self._note(f"{', '.join(details.sources)}, asked {words.ago(clock.now() - details.at)}")
+            at = words.clock_time(details.at, clock.now(), seconds=True)
+            self._note(f"{', '.join(details.sources)}, asked at {at}")
 
     def _note(self, text: str) -> None:
         self.query_one(".note", Static).update(Content(visible(text)))
