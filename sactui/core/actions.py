@@ -6,7 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, SactuiError, SettingsError
-from . import adoption, attaching, heirs, job_actions, release, remote_files, reservations, tenants
+from . import (
+    adoption,
+    agent_jobs,
+    attaching,
+    heirs,
+    job_actions,
+    release,
+    remote_files,
+    reservations,
+    tenants,
+)
 from .hosts import Host
 from .plan import Outcome, Plan, Result
 
@@ -27,6 +37,8 @@ RUNNERS: dict[str, Runner] = {
     "start": tenants.run_start,
     "stop": tenants.run_stop,
     "restart": tenants.run_restart,
+    "start-job": agent_jobs.run_start,
+    "stop-job": agent_jobs.run_stop,
     "send": attaching.send,
     **job_actions.RUNNERS,
 }

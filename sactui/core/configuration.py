@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..leases.places import lease_directory, registry_directory
+from ..leases.places import lease_directory, registry_directory, slurm_state_directory
 from ..transport.choice import Route
 from .poller import STEADY
 
@@ -21,6 +21,7 @@ class Configuration:
     agent_directories: tuple[Path, ...] = ()
     lease_directory: Path = field(default_factory=lease_directory)
     registry_directory: Path = field(default_factory=registry_directory)
+    slurm_state_directory: Path = field(default_factory=slurm_state_directory)
     state_directory: Path = Path()
     ssh_config: Path | None = None
     interval: float = STEADY

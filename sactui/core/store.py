@@ -205,9 +205,9 @@ def _with_broken(agent: Agent, problems: Sequence[Problem]) -> Agent:
 
 def _home(definition: AgentDefinition, reservations: Sequence[Reservation]) -> Reservation | None:
     """The reservation a definition names: by lease name or lease id, a running one first."""
-    found = [
-        r for r in reservations if definition.reservation and definition.reservation in (r.name, r.lease_id)
-    ]
+    # An agent with a job of its own lives in the reservation of its own name.
+    wanted = definition.name if definition.runtime == "slurm" else definition.reservation
+    found = [r for r in reservations if wanted and wanted in (r.name, r.lease_id)]
     found.sort(key=lambda r: r.phase is not Phase.RUNNING)
     return found[0] if found else None
 
@@ -224,7 +224,7 @@ def _agent(
         name=definition.name,
         runtime=definition.runtime,
         host=home.host if home else "",
-        reservation=definition.reservation,
+        reservation=definition.reservation or (home.name if home else ""),
         model=definition.model,
         verdict=Verdict(AgentState.UNKNOWN),
         path=definition.path,
@@ -234,7 +234,7 @@ def _agent(
         why = (
             f"there is no reservation {definition.reservation!r} (b books it)"
             if definition.reservation
-            else "has a job of its own, which is not started from here yet"
+            else "has no job; s submits it"
         )
         return replace(base, verdict=Verdict(AgentState.STOPPED, why, layer="lease"))
     program = program_of(definition.command, rules) if definition.command else "claude"
@@ -268,6 +268,7 @@ def _judged(
         pane=pane,
         trouble=trouble,
         screen=judged,
+        own_job=base.runtime == "slurm",
         now=now,
         previous=previous.verdict if previous else None,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..domain.fleet import Agent
 from ..errors import Refused
 from ..spec.definition import AgentDefinition
-from . import tenants
+from . import agent_jobs, tenants
 from .plan import Plan
 from .steps import Allocation
 
@@ -35,6 +35,7 @@ class Workload:
 
 WORKLOADS: dict[str, Workload] = {
     "slurm-tenant": Workload(tenants.plan_starts, tenants.plan_stops, tenants.place, tenants.plan_restarts),
+    "slurm": Workload(agent_jobs.plan_starts, agent_jobs.plan_stops, tenants.place),
 }
 
 

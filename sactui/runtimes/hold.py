@@ -12,7 +12,7 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..slurm import sbatch
@@ -66,6 +66,7 @@ class HoldOptions:
     self_submitting: bool = True
     lead: int = LEAD
     least_life: int = LEAST_LIFE
+    launch: str = ""  # shell text that starts the job's own agent once its server is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def batch_script(name: str, uuid: str, options: HoldOptions, host: str = "") -> 
         setup=options.setup,
         hold_body=options.hold_body,
         successor=successor,
+        launch=options.launch,
     )
 
 
@@ -211,3 +213,8 @@ def no_successor(options: HoldOptions, limit: int | None) -> str:
             f"and never in the first half of its time: it needs more than {options.lead * 2 // 3600} h"
         )
     return ""
+
+
+def without_successor(options: HoldOptions) -> HoldOptions:
+    """The same booking for one job alone."""
+    return replace(options, persistent=False)

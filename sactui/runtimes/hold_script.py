@@ -56,9 +56,18 @@ def in_step(argv: Sequence[str]) -> list[str]:
 
 
 def script(
-    name: str, uuid: str, prefix: str, *, setup: str, hold_body: str, successor: str, booked: str = "{}"
+    name: str,
+    uuid: str,
+    prefix: str,
+    *,
+    setup: str,
+    hold_body: str,
+    successor: str,
+    booked: str = "{}",
+    launch: str = "",
 ) -> str:
-    """The whole script. ``successor`` is :func:`successor`'s text, or empty; ``booked`` is JSON.
+    """The whole script. ``successor`` is :func:`successor`'s text, or empty; ``booked`` is JSON;
+    ``launch`` is shell text that runs once the server is there.
 
     dash runs a trap only between two commands, so what takes long is waited for in the
     background: ``wait`` returns at a signal.
@@ -136,7 +145,7 @@ echo "$report"
 ) </dev/null >/dev/null 2>&1 &
 trap finish TERM
 [ -n "$ending" ] && finish
-{successor}hold() {{
+{launch and launch + chr(10)}{successor}hold() {{
   trap '' USR1 HUP
   trap - TERM
 {hold_body.rstrip(chr(10)) or "  exec sleep 30"}

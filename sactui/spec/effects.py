@@ -31,7 +31,7 @@ NO_EFFECT: dict[KeyPath, str] = {
     ("spec", "startup"): "type it with send, once the agent is idle",
     ("spec", "startup_commands"): "type it with send, once the agent is idle",
     ("spec", "hooks"): "nothing runs on this machine but sactui itself",
-    ("spec", "slurm", "hooks", "pre_submit"): "pre_agent runs before the agent",
+    ("spec", "slurm", "hooks", "walltime_signal"): "auto_resubmit submits the next job near the end",
     ("spec", "slurm", "hooks", "attach"): "attaching runs nothing but tmux",
 }
 

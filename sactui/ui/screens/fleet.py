@@ -33,7 +33,7 @@ from .dialog import MessageDialog
 from .help import HelpDialog
 from .job import JobScreen
 from .logs import LogScreen
-from .selection import Selection, explain_job, move_cursor, no_jobs, startable
+from .selection import STARTABLE, Selection, explain_job, move_cursor, no_jobs, startable
 from .table_keys import FIELDS, TableKeys
 
 #: Below this many columns one table is shown at a time, with tabs.
@@ -330,8 +330,8 @@ class FleetScreen(Screen[None]):
             return why
         if action.id in ("next_attention", "previous_attention"):
             return "no agent needs you"
-        if action.id == "start" and chosen.agent is not None and chosen.agent.runtime != "slurm-tenant":
-            return f"{chosen.agent.name} has a job of its own, which is not started from here yet"
+        if action.id == "start" and chosen.agent is not None and chosen.agent.runtime not in STARTABLE:
+            return f"{chosen.agent.name}: runtime {chosen.agent.runtime} is not started by sactui"
         return f"{action.help}: not for what is selected here"
 
     def _go(self, name: str) -> None:

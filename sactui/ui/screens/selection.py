@@ -9,8 +9,11 @@ from ...domain.job import Job
 from ...domain.state import Phase
 from ...domain.text import visible
 from ...slurm import reasons
+from ...spec.definition import STARTABLE
 from ..render import jobs as job_rows
 from ..widgets.live_table import LiveTable
+
+__all__ = ["STARTABLE", "Selection", "explain_job", "move_cursor", "no_jobs", "startable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class Selection:
 
 
 def startable(agent: Agent) -> bool:
-    """Whether ``start`` does something for an agent: a tenant with a definition that does not run."""
-    return bool(agent.path) and agent.runtime == "slurm-tenant" and not agent.state.alive
+    """Whether ``start`` does something for an agent: one with a definition that does not run."""
+    return bool(agent.path) and agent.runtime in STARTABLE and not agent.state.alive
 
 
 def explain_job(job: Job) -> str:
