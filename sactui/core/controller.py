@@ -47,6 +47,9 @@ from .steps import Allocation, Steps
 from .store import assemble
 from .workloads import WORKLOADS, workload
 
+#: Seconds in which sections that were seen become one fleet.
+_TOGETHER = 0.03
+
 
 class Controller:
     """Owns every connection and task. ``async with controller:`` starts and ends them.
@@ -192,7 +195,11 @@ class Controller:
         """Several sections of one refresh become one new fleet."""
         if not self._compose_due:
             self._compose_due = True
-            asyncio.get_running_loop().call_soon(self.compose)
+            asyncio.get_running_loop().call_later(_TOGETHER, self._compose_due_now)
+
+    def _compose_due_now(self) -> None:
+        if self._compose_due and not self._stop.is_set():
+            self.compose()
 
     def compose(self) -> None:
         """Make the fleet anew from all that is known now, and tell every listener."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..domain.job import Job
 from ..errors import ProtocolError, SlurmError
@@ -14,6 +16,19 @@ from .link import HostLink
 
 #: Records that are read again field by field in one refresh; beyond it they are reported.
 _MOST_REREADS = 20
+#: A queue beyond this many bytes travels packed the next time: two thousand jobs are more than
+#: a megabyte in hundreds of small packets, and a thirtieth of that packed.
+_BULKY = 64 * 1024
+_GZIP = b"\x1f\x8b"
+_LARGEST = 512 * 1024 * 1024
+#: squeue through gzip, where there is one, with squeue's own exit status.
+_PACKED = """\
+if command -v gzip >/dev/null 2>&1; then
+  exec 4>&1
+  sactui_status=$({{ {{ {command}; echo $? >&3; }} | gzip -1 >&4; }} 3>&1)
+  exit "$sactui_status"
+fi
+{command}"""
 
 
 async def look_at_jobs(
@@ -34,8 +49,11 @@ async def look_at_jobs(
         ended=True,
         able=able,
     )
-    answer = (await link.ask(Section("squeue", shlex.join(argv), timeout), timeout=timeout + 5))["squeue"]
+    script = _PACKED.format(command=shlex.join(argv)) if link.bulky else shlex.join(argv)
+    answer = (await link.ask(Section("squeue", script, timeout), timeout=timeout + 5))["squeue"]
     link.command_seconds = answer.seconds
+    answer = _unpacked(answer)
+    link.bulky = len(answer.stdout) > _BULKY
     if failed := _failure(link, answer):
         if ids and failed.text and "invalid job id" in failed.text.lower():
             return ()  # asked for one id that the controller has forgotten: it answered
@@ -52,6 +70,19 @@ async def look_at_jobs(
                 "the last good answer stays; look again (r)",
             )
     return tuple(jobs)
+
+
+def _unpacked(answer: Answer) -> Answer:
+    """The answer as squeue printed it. What was cut on its way stays cut: its records say so."""
+    if not answer.stdout.startswith(_GZIP):
+        return answer
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        return replace(answer, stdout=unpacker.decompress(answer.stdout, _LARGEST))
+    except zlib.error as error:
+        raise ProtocolError(
+            f"squeue's answer cannot be unpacked: {error}", "the last good answer stays; look again (r)"
+        ) from error
 
 
 def _failure(link: HostLink, answer: Answer) -> SlurmError | None:

@@ -64,6 +64,8 @@ class HostLink:
         self.latency: float | None = None
         #: What the newest squeue itself took, in seconds, without the way there and back.
         self.command_seconds = 0.0
+        #: Whether the newest queue was so long that the next one is better packed.
+        self.bulky = False
         self.hello: Hello | None = None
         #: The records of the newest queue, by their bytes.
         self.jobs_seen = squeue.Memory()

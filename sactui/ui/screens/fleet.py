@@ -38,6 +38,8 @@ from .table_keys import FIELDS, TableKeys
 
 #: Below this many columns one table is shown at a time, with tabs.
 _WIDE = 110
+#: Without a key for so many seconds ages move only every so many ticks: nobody reads the seconds.
+_ALONE, _SLOW = 60.0, 5
 _TABLES = ("reservations", "agents", "jobs", "problems")
 
 
@@ -74,6 +76,8 @@ class FleetScreen(Screen[None]):
         self._touched = False
         self._changes = Changes(self, controller, self._changed)
         self._attaching = Attaching(self, controller, self._changes.say)
+        self._ticks = 0
+        self._last_input = clock.monotonic()
         self._do: dict[str, Callable[[Selection], None]] = {
             "attach": self._key_attach,
             "attach_full": self._key_attach_full,
@@ -153,8 +157,12 @@ class FleetScreen(Screen[None]):
             self._paint()
 
     def _tick(self) -> None:
-        """Ages and bars move also when nothing new arrives."""
-        if self.app.screen is self:
+        """Ages and bars move also when nothing new arrives: in seconds while somebody is there."""
+        self._ticks += 1
+        alone = clock.monotonic() - self._last_input > _ALONE and not any(
+            h.troubles for h in self.fleet.hosts
+        )
+        if self.app.screen is self and (not alone or self._ticks % _SLOW == 0):
             self._paint()
 
     def _paint(self) -> None:
@@ -296,9 +304,11 @@ class FleetScreen(Screen[None]):
 
     def on_click(self) -> None:
         self._touched = True
+        self._last_input = clock.monotonic()
 
     def on_key(self, event: events.Key) -> None:
         self._touched = True
+        self._last_input = clock.monotonic()
         if move_cursor(self._table(self._current), event.key):
             event.stop()
             event.prevent_default()
