@@ -49,11 +49,12 @@ async def look_at_jobs(
         ended=True,
         able=able,
     )
-    script = _PACKED.format(command=shlex.join(argv)) if link.bulky else shlex.join(argv)
+    script = packed(shlex.join(argv)) if link.bulky and not ids else shlex.join(argv)
     answer = (await link.ask(Section("squeue", script, timeout), timeout=timeout + 5))["squeue"]
     link.command_seconds = answer.seconds
-    answer = _unpacked(answer)
-    link.bulky = len(answer.stdout) > _BULKY
+    answer = unpacked(answer)
+    if not ids:
+        link.bulky = len(answer.stdout) > _BULKY
     if failed := _failure(link, answer):
         if ids and failed.text and "invalid job id" in failed.text.lower():
             return ()  # asked for one id that the controller has forgotten: it answered
@@ -72,7 +73,12 @@ async def look_at_jobs(
     return tuple(jobs)
 
 
-def _unpacked(answer: Answer) -> Answer:
+def packed(command: str) -> str:
+    """A script that sends a command's output through gzip, if there is one, and keeps its exit status."""
+    return _PACKED.format(command=command)
+
+
+def unpacked(answer: Answer) -> Answer:
     """The answer as squeue printed it. What was cut on its way stays cut: its records say so."""
     if not answer.stdout.startswith(_GZIP):
         return answer
