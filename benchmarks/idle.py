@@ -40,7 +40,7 @@ def share(argv: Sequence[str], ready: str, seconds: float, env: dict[str, str]) 
         took = program.until(lambda text: ready in text, 60)
         if took is None:
             raise SystemExit(f"{argv}: never showed {ready!r}:\n{program.text}")
-        program.idle(25)  # the brisk pace after the start is over
+        program.idle(75)  # the brisk pace after the start, and the minute of somebody being there, are over
         own, children = program.cpu()
         program.idle(seconds)
         after, after_children = program.cpu()

@@ -25,6 +25,7 @@ from .. import clock
 from ..core import first_run
 from ..core.attach import keep_mode, restore_terminal
 from ..core.controller import Configuration, Controller
+from ..core.snapshot import Memory
 from ..domain.fleet import Fleet
 from ..domain.keymap import KeyAction, bound
 from ..domain.text import visible
@@ -96,6 +97,7 @@ class SactuiApp(App[int], inherit_bindings=False):
         #: The newest absence: (last key before it, first key after it).
         self.away: tuple[float, float] | None = None
         self._owned = controller is None
+        self._memory = Memory(configuration.state_directory, configuration.hosts) if self._owned else None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped_by: int | None = None
         self._last_resort = threading.Timer(_PATIENCE, lambda: None)
@@ -104,7 +106,10 @@ class SactuiApp(App[int], inherit_bindings=False):
 
     def get_default_screen(self) -> FleetScreen:
         """The fleet is the first thing there is."""
-        return FleetScreen(self.controller, self.keys, self.look)
+        screen = FleetScreen(self.controller, self.keys, self.look)
+        if self._memory is not None:
+            screen.show(self._memory.over(self.controller.fleet))  # what was there when it was last left
+        return screen
 
     def on_mount(self) -> None:
         install(self, self.look)
@@ -129,6 +134,8 @@ class SactuiApp(App[int], inherit_bindings=False):
     def _changed(self, fleet: Fleet) -> None:
         self.caller.seen(self, fleet)
         self.post_message(FleetChanged(fleet))
+        if self._memory is not None:
+            self._memory.save(fleet)
 
     def _begin(self) -> None:
         # A tenth of a second of native loading, before the first attach asks for it.
@@ -162,13 +169,15 @@ class SactuiApp(App[int], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         await self.caller.close()
+        if self._memory is not None:
+            self._memory.save(self.controller.fleet, now=True)
         if self._owned:
             await self.controller.close()
 
     def on_fleet_changed(self, message: FleetChanged) -> None:
         screen = self.screen_stack[0]
         if isinstance(screen, FleetScreen):
-            screen.show(message.fleet)
+            screen.show(message.fleet if self._memory is None else self._memory.over(message.fleet))
 
     def _signalled(self, loop: asyncio.AbstractEventLoop) -> Callable[[int, FrameType | None], None]:
         """A handler of its own, not the loop's: a loop that stands still must not hold it up."""
