@@ -20,6 +20,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from .. import clock
 from ..core import first_run
@@ -33,10 +34,14 @@ from ..errors import SactuiError
 from ..settings import Settings, config_path, load_settings, save_settings
 from ..terminal.library import preload
 from ..transport.base import Question
+from .ascii import AsciiFilter
+from .ascii import wanted as ascii_wanted
 from .calling import Caller, rules_of
 from .screens.activity import AWAY
 from .screens.dialog import QuestionDialog
 from .screens.fleet import FleetScreen
+from .theme_file import EVERY as THEME_EVERY
+from .theme_file import ThemeFile
 from .theming import COLOURLESS, chosen, install, load_theme, theme_names
 
 #: Seconds that a signalled console takes at the most.
@@ -90,7 +95,10 @@ class SactuiApp(App[int], inherit_bindings=False):
         self.keys: tuple[KeyAction, ...] = bound(keys)
         self.controller = controller or Controller(configuration, asker=self.ask)
         self.look = load_theme(name)
+        self._theme_file = ThemeFile(name)
         self.settings = settings or Settings()
+        self._ascii = AsciiFilter(self.settings.ascii or ascii_wanted())
+        self._filters.append(self._ascii)
         self._config = config
         self.caller = Caller(rules_of(self.settings.notices), lambda: self._child is not None, self.complain)
         self._last_key = clock.now()
@@ -119,8 +127,22 @@ class SactuiApp(App[int], inherit_bindings=False):
             with contextlib.suppress(ValueError):
                 signal.signal(number, self._signalled(loop))
         self.controller.listen(self._changed)
+        self.set_interval(THEME_EVERY, self._look_at_theme)
         # After the first paint: links and files are opened while the screen already stands.
         self.call_after_refresh(self._begin)
+
+    def _look_at_theme(self) -> None:
+        """Wear the theme's file as somebody writes it; a broken one is said and the last good one stays."""
+        if self._theme_file.name != self.look.name:
+            self._theme_file = ThemeFile(self.look.name)
+        try:
+            theme = self._theme_file.changed()
+        except SactuiError as error:
+            self.complain(error.message)
+            return
+        if theme is not None:
+            self.look = theme
+            install(self, theme)
 
     def complain(self, why: str) -> None:
         """Say that something of the person's own did not work."""
@@ -254,7 +276,10 @@ class SactuiApp(App[int], inherit_bindings=False):
             return
         self.settings = load_settings(self._config)
         self.caller.rules = rules_of(self.settings.notices)
-        later = [key for key in changes if key not in ("theme", "notices")]
+        self._ascii.enabled = self.settings.ascii or ascii_wanted()
+        for widget in self.screen.walk_children(Widget):
+            widget.refresh()
+        later = [key for key in changes if key not in ("theme", "notices", "flash", "ascii")]
         note = f"; {', '.join(later)}: from the next start" if later else ""
         self.notify(f"saved in {self._config or config_path()}{note}", timeout=5, markup=False)
 

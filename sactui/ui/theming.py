@@ -76,11 +76,16 @@ def load_theme(name: str, *, environ: Mapping[str, str] | None = None) -> Theme:
     Raises SettingsError when there is none, DefinitionError (file:line:column in the
     message) when its file is wrong.
     """
-    for path in _files(environ):
-        if path.stem == name:
-            return parse_theme(path.read_text(encoding="utf-8"), path)
+    path = theme_path(name, environ=environ)
+    if path is not None:
+        return parse_theme(path.read_text(encoding="utf-8"), path)
     known = ", ".join(theme_names(environ=environ))
     raise SettingsError(f"there is no theme {name!r}", f"known: {known}")
+
+
+def theme_path(name: str, *, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The file of the theme of that name; None when there is none."""
+    return next((path for path in _files(environ) if path.stem == name), None)
 
 
 def theme_names(*, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -361,9 +366,10 @@ def to_textual(theme: Theme) -> SkinTheme:
 def install(app: App[Any], theme: Theme) -> None:
     """Make it the app's theme, now and for every widget."""
     skin = to_textual(theme)
-    app.register_theme(skin)
     if app.theme == skin.name:
-        app.refresh_css(animate=False)
+        # Textual dresses anew only for another name: the same theme, written anew, takes turns.
+        skin.name += "-again"
+    app.register_theme(skin)
     app.theme = skin.name
 
 

@@ -310,7 +310,8 @@ class RowTable(ScrollView, can_focus=True):
     def _flashes(self) -> bool:
         if self._flash is not None:
             return self._flash
-        return self.is_mounted and not self.app.is_headless and self.app.animation_level != "none"
+        wanted = getattr(getattr(self.app, "settings", None), "flash", True)
+        return wanted and self.is_mounted and not self.app.is_headless and self.app.animation_level != "none"
 
     # --- painting ------------------------------------------------------------
 
