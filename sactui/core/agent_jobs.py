@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..domain.fleet import Agent, Problem, Reservation
 from ..errors import ProtocolError, Refused, SactuiError
 from ..leases import registry
-from ..runtimes import agent_job, hold, tenant
+from ..runtimes import agent_job, hold, startup, tenant
 from ..spec.definition import AgentDefinition
 from ..transport.script import Section
 from . import booking, release, reservations, tenants
@@ -105,6 +105,15 @@ async def run_start(controller: Controller, host: Host, plan: Plan) -> Outcome:
     elif outcome.result is Result.DONE and outcome.evidence:
         _remember(controller, plan, outcome.evidence)
     return outcome
+
+
+def _told(definition: AgentDefinition, uuid: str, token: str) -> str:
+    """Shell text that puts the agent's first words beside its file; empty when there are none."""
+    if not startup.wanted(definition.startup):
+        return ""
+    text = startup.script(definition.startup)
+    path = shlex.quote(agent_job.startup_path(uuid))
+    return f"&& (umask 077; cat >{path} <<'{token}'\n{text}{token}\n) "
 
 
 async def run_stop(controller: Controller, host: Host, plan: Plan) -> Outcome:

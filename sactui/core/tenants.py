@@ -65,7 +65,9 @@ def launch(definition: AgentDefinition) -> tenant.Launch:
     # The directory of the definition means something only where both share a file system.
     directory = str(Path(definition.path).parent)
     argv = tuple(word.replace("${SACTUI_AGENT_DIR}", directory) for word in argv)
-    return tenant.Launch(definition.name, argv, definition.workdir, definition.environment)
+    return tenant.Launch(
+        definition.name, argv, definition.workdir, definition.environment, startup=definition.startup
+    )
 
 
 def plan_start(definitions: Sequence[AgentDefinition], reservation: Reservation) -> Plan:
@@ -140,6 +142,8 @@ async def start(steps: Steps, plan: Plan) -> Outcome:
 
 def _started(name: str, said: tuple[str, str] | None, pane: Pane | None, screen: str) -> Outcome:
     word, detail = said or ("", "")
+    if word == "failed" and "duplicate session" in detail:
+        word = "there"  # another console was quicker by a moment
     if word == "failed" or pane is None:
         return Outcome(
             Result.FAILED,

@@ -70,6 +70,11 @@ def launcher_path(uuid: str) -> str:
     return f"{hold.RUN}/{uuid}.agent"
 
 
+def startup_path(uuid: str) -> str:
+    """The 0600 file with what the agent is told once it is ready; below the home directory."""
+    return f"{hold.RUN}/{uuid}.say"
+
+
 def launcher(definition: AgentDefinition, launch: tenant.Launch) -> str:
     """The text of that file. It stays: a successor of the job starts the agent from it again."""
     text = tenant.launcher(launch).removeprefix('rm -f -- "$0"\n')
@@ -104,6 +109,10 @@ def _launch(definition: AgentDefinition) -> str:
         f'pane=$(T new-session -d -P -F "#{{pane_id}}" -s {name} -x 160 -y 48 '
         '"tmux wait-for sactui_go; exec /bin/sh \\"\\$HOME/.sactui/run/$uuid.agent\\"") || exit 1',
         f'T set-option -p -t "$pane" @sactui_agent {shlex.quote(definition.name)}',
+        # What it is told; the file deletes itself, so each of its jobs has a copy.
+        'say="$HOME/.sactui/run/$uuid.say"',
+        '[ ! -r "$say" ] || { cp "$say" "$say.$me" && '
+        "T run-shell -b \"exec /bin/sh '$say.$me' $pane $sock\"; }",
         # The screen's output as it comes: what is left of an agent when its job is over.
         'T pipe-pane -t "$pane" "exec cat >>\'$(printf %s "$log" | tr -d "\'")\'"',
     ]

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import Refused
+from ..spec.definition import Startup
+from . import startup
 
 #: Variables of a step or of the job's own size. An agent that inherits them starts its
 #: own srun and sbatch with requests it never made.
@@ -44,6 +46,8 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict)
     columns: int = 160
     rows: int = 48
+    #: what it is told once it is ready
+    startup: Startup = field(default_factory=Startup)
 
 
 def session(name: str) -> str:
@@ -127,9 +131,23 @@ def start_script(launches: Sequence[Launch], socket: str, token: str) -> str:
             f"-s '{name}' -x {launch.columns} -y {launch.rows} \"exec /bin/sh '$f'\" 2>&1) && "
             f'T set-option -p -t "$pane" @sactui_agent {shlex.quote(launch.name)} && '
             f'echo "started {launch.name} $pane" || {{ rm -f "$f"; echo "failed {launch.name} $pane"; }}',
+            *_told(launch, socket, f"{token}_END"),
             ";; esac",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _told(launch: Launch, socket: str, end: str) -> list[str]:
+    """Lines that let the server tell the agent its first words once it is ready."""
+    if not startup.wanted(launch.startup):
+        return []
+    return [
+        f"(umask 077; cat >\"$f.say\" <<'{end}'",
+        startup.script(launch.startup) + end,
+        ")",
+        f'case "$pane" in %*) T run-shell -b "exec /bin/sh \'$f.say\' $pane {shlex.quote(socket)}" ;; '
+        '*) rm -f "$f.say" ;; esac',
+    ]
 
 
 def stop_script(names: Sequence[str], socket: str) -> str:

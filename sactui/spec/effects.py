@@ -28,11 +28,15 @@ NO_EFFECT: dict[KeyPath, str] = {
     ("spec", "remote"): "the way to a host is in the settings and ~/.ssh/config; spec.host chooses the host",
     ("spec", "claude", "auto_accept"): "dialogs are shown and answered by a person",
     ("spec", "claude", "continue_max_age_minutes"): "Claude Code itself chooses the conversation",
-    ("spec", "startup"): "type it with send, once the agent is idle",
-    ("spec", "startup_commands"): "type it with send, once the agent is idle",
     ("spec", "hooks"): "nothing runs on this machine but sactui itself",
     ("spec", "slurm", "hooks", "walltime_signal"): "auto_resubmit submits the next job near the end",
     ("spec", "slurm", "hooks", "attach"): "attaching runs nothing but tmux",
+}
+
+#: Keys of ``slurm`` that ``runtime: slurm`` has its own way for.
+_OF_JOBS = {
+    "job_name": "the job is named after the agent",
+    "hold": "the job waits by itself until it is stopped",
 }
 
 #: Values that ask for nothing, so that nothing is missed.
@@ -80,6 +84,8 @@ def _slurm(document: Document, runtime: str, slurm: Mapping[str, Any]) -> Iterat
             yield _note(document, path, _NONE, "the reservation owns the job")
         elif runtime == "slurm" and key == "reservation" and value not in _NOTHING:
             yield _note(document, path, _NONE, "only runtime: slurm-tenant joins a reservation")
+        elif runtime == "slurm" and key in _OF_JOBS and value not in _NOTHING:
+            yield _note(document, path, _NONE, _OF_JOBS[key])
         elif runtime == "slurm" and key == "mem" and str(value).isdigit() and value != "0":
             what = f"Slurm takes {value} as {value} megabytes"
             yield _note(document, path, what, f'"{value}G" is gigabytes')

@@ -37,7 +37,14 @@ spec:
     extra_directives: ["#SBATCH --nice=5"]
   extensions:
     sactui:
-      command: [sh, -c, 'echo "$WORD and $FROM_HOOK in $SLURM_JOB_ID"; exec sleep 600']
+      command:
+        - sh
+        - -c
+        - 'echo "$WORD and $FROM_HOOK in $SLURM_JOB_ID"; while read -r l; do echo "got <$l>"; done'
+  startup:
+    ready_patterns: ["and sourced in [0-9]+"]
+    ready_poll_interval_seconds: 0.1
+    commands: ["first 'words' $HOME"]
 """
 
 
@@ -88,6 +95,14 @@ def test_two_agents_with_jobs_of_their_own_from_start_to_stop(cli: Cli) -> None:
                 in cli("logs", name, *host, *agents).stdout
             ),
             "its words",
+            60,
+        )
+        wait_until(
+            lambda name=name: (
+                "got <first 'words' $HOME>"  # type: ignore[misc]
+                in cli("logs", name, *host, *agents).stdout
+            ),
+            "what it is told",
             60,
         )
         log = cli.lab.layout.home / "agent-logs" / f"{name}_{job}.out"

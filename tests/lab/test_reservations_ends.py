@@ -235,10 +235,12 @@ def test_booked_followed_left_extended_and_adopted_from_the_command_line(
     lab.faults.restore()
 
     # A job that was made without sactui.
+    up = cli.home / "mine.up"
     job = lab.slurm(
         *("sbatch", "--parsable", "-J", "foreign", "--mem=500M", "--output=/dev/null"),
-        *("--wrap", "tmux -L mine new-session -d -s _root 'sleep 600'; sleep 600"),
+        *("--wrap", f"tmux -L mine new-session -d -s _root 'sleep 600'; touch {up}; sleep 600"),
     ).strip()
+    wait_until(up.exists, "its tmux server", 60)
     cli("reservations", "adopt", job, "taken", "--host", lab.alias, "--tmux-server", "mine", "--yes")
     (taken,) = cli.json("reservations", "show", "taken")
     assert (taken["job_id"], taken["tmux_server"]) == (int(job), "mine")

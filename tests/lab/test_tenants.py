@@ -107,6 +107,28 @@ def test_names_are_exact_and_agents_are_restarted_and_typed_into(cli: Cli) -> No
     )
 
 
+def test_an_agent_is_told_its_first_words_once_it_is_ready(cli: Cli) -> None:
+    program = 'echo one; sleep 1; echo ready 7; while read -r l; do echo "got <$l>"; done'
+    define(cli.home, "told", ["sh", "-c", program])
+    path = cli.home / "agents" / "told" / "told.yaml"
+    words = ['do `id` "now"', "and [red]then[/red]"]
+    path.write_text(
+        path.read_text()
+        + "  startup:\n    ready_patterns: ['ready [0-9]']\n    ready_poll_interval_seconds: 0.1\n"
+        + f"    commands: {json.dumps(words)}\n"
+    )
+    agents = ("--agents", str(cli.home / "agents"))
+    booked(cli)
+    assert "no effect" not in cli("validate", str(cli.home / "agents")).stdout
+    cli("start", "told", "--yes", *agents)
+    for text in words:
+        wait_until(lambda text=text: f"got <{text}>" in cli("logs", "told", *agents).stdout, text, 60)  # type: ignore[misc]
+    shown = cli("logs", "told", *agents).stdout.splitlines()
+    assert shown.index("ready 7") < shown.index(f"got <{words[0]}>") < shown.index(f"got <{words[1]}>")
+    run = cli.lab.layout.home / ".sactui" / "run"
+    assert not list(run.glob("*.say")), "its file is gone"
+
+
 def test_a_log_is_followed_until_it_is_left(cli: Cli) -> None:
     define(cli.home, "ticker", ["sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.2; done"])
     agents = ("--agents", str(cli.home / "agents"))
