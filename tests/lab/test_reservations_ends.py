@@ -20,6 +20,7 @@ from sactui.domain.state import AgentState, Phase
 from sactui.errors import Refused
 from sactui.lab import Lab, Partition
 from sactui.lab.conditions import configured
+from sactui.lab.faults import wait_until
 from sactui.runtimes.hold import HoldOptions
 
 from .test_cli import Cli
