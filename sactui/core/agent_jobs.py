@@ -85,7 +85,7 @@ async def run_start(controller: Controller, host: Host, plan: Plan) -> Outcome:
     script = (
         f"{agent_job.missing_script(agent_job.hooks(definition))}"
         f"cd \"$HOME\" && (umask 077; mkdir -p {hold.RUN} && cat >{path} <<'{token}'\n{text}{token}\n) "
-        "&& echo ready"
+        f"{_told(definition, plan.data['uuid'], token)}&& echo ready"
     )
     answer = (await host.link.ask(Section("agent", script)))["agent"]
     said = answer.stdout.decode("utf-8", "replace").splitlines()
