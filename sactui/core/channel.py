@@ -92,18 +92,12 @@ class StepChannel:
                     assert self._channel is not None
                     return await self._ask(self._channel, script, began)
             except TimeoutError:
-                await self._drop()
+                await self._drop(failed=True)
                 raise RunTimeout(
                     f"{self._transport.host}: no answer from the step within {timeout:.0f} s"
                 ) from None
-            except ConnectionLost:
-                # Its step lives on over there until its watchdog finds nobody talking.
-                if self._step:
-                    self._left_behind.append(self._step)
-                await self._drop()
-                raise
             except BaseException:
-                await self._drop()
+                await self._drop(failed=True)
                 raise
 
     async def _open(self, began: float) -> None:
@@ -179,7 +173,11 @@ class StepChannel:
         async with self._lock:
             await self._drop()
 
-    async def _drop(self) -> None:
+    async def _drop(self, *, failed: bool = False) -> None:
+        # A step whose link broke lives on over there until its watchdog finds nobody
+        # talking: the next one that is opened ends it first.
+        if self._step and (failed or not self._transport.connected):
+            self._left_behind.append(self._step)
         channel, self._channel, self._step = self._channel, None, ""
         if channel is not None:
             # Shielded: a cancelled refresh must not leave the step behind.

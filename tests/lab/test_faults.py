@@ -164,8 +164,9 @@ def _running(
     driven(config, run)
     lab.proxy.normal()
     lab.faults.restore()
-    wait_until(lambda: not _our_steps(lab), "a step of ours is left", 15)
-    wait_until(lambda: not _our_sruns(lab), "an srun of ours is left", 15)
+    # Before the watchdog of a step, which would end it after two minutes, could have done it.
+    wait_until(lambda: not _our_steps(lab), "a step of ours is left", 60)
+    wait_until(lambda: not _our_sruns(lab), "an srun of ours is left", 60)
 
 
 async def _act(act: Callable[..., object], *arguments: str) -> str:
