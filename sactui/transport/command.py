@@ -61,10 +61,13 @@ class Mark:
         self.noise = b""
         #: the program's process id on its host; None until the mark was seen
         self.pid: int | None = None
+        #: whether the statement that prints the mark was made, and so sent
+        self.sent = False
 
     @property
     def statement(self) -> str:
         """The shell statement that prints the mark."""
+        self.sent = True
         return f"printf '\\036%s %s\\036' {self._token} \"$$\""
 
     def script(self, script: str) -> str:

@@ -26,6 +26,8 @@ LARGEST_OUTPUT = 64 * 1024 * 1024
 _START = 30.0
 #: Seconds the script may take that ends a program, and then the program itself.
 _ENDING, _ENDED = 6.0, 2.0
+#: Seconds for a slow login to say which program it began, when that is to be ended.
+_LATE = 3.0
 #: Bytes kept of a channel's standard error.
 _STDERR = 16 * 1024
 
@@ -299,6 +301,8 @@ class Sessions(ABC):
         try:
             if endpoint.ended:
                 return
+            if mark.pid is None and mark.sent:
+                await self._announced(endpoint, mark)
             if not (mark.pid and await self._kill(mark.pid, signals)):
                 for name in signals:
                     endpoint.signal(name)
@@ -307,6 +311,16 @@ class Sessions(ABC):
             await _within(endpoint, _ENDED)
         finally:
             await endpoint.shut()
+
+    async def _announced(self, endpoint: Endpoint, mark: Mark) -> None:
+        """Wait for the id of a program that was sent and may only now begin: a slow login shell
+        would otherwise start it after everybody has left."""
+        try:
+            async with asyncio.timeout(_LATE):
+                while mark.pid is None and (data := await endpoint.read(65536)):
+                    mark.feed(data)
+        except (TimeoutError, TransportError):
+            return
 
     async def _kill(self, pid: int, signals: Sequence[str]) -> bool:
         """End a program by its id, through an exec of its own beyond the budget."""
